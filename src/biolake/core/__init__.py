@@ -1,0 +1,1 @@
+"""What every part of the house agrees on: schema, codes, time, units, errors, extension points."""

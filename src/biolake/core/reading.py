@@ -1,0 +1,116 @@
+"""What a reader receives and hands over: the contract between a file format and the lake."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+Clock = Literal["utc", "local"]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a source: where it lies, its path inside the source, and its content's hash."""
+
+    path: Path
+    name: str
+    content_hash: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One source row that cannot become events; `row` counts records from 1, header included."""
+
+    row: int
+    column: str
+    reason: str
+
+
+@dataclass
+class Tally:
+    """Where the rows of one source file went. Every row is counted exactly once.
+
+    rows = event_rows + part_rows + sum(skipped.values()) + len(rejects)
+    """
+
+    rows: int = 0
+    event_rows: int = 0
+    part_rows: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    rejects: list[Reject] = field(default_factory=list)
+
+    @property
+    def unexplained(self) -> int:
+        """Rows that no fate accounts for; anything but zero is a fault of the reader."""
+        known = self.event_rows + self.part_rows + sum(self.skipped.values()) + len(self.rejects)
+        return self.rows - known
+
+    def add(self, other: Tally) -> None:
+        self.rows += other.rows
+        self.event_rows += other.event_rows
+        self.part_rows += other.part_rows
+        self.skipped.update(other.skipped)
+        self.rejects.extend(other.rejects)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of mapped rows from one file and one source table (or FHIR resource type, HL7 message).
+
+    Events have the columns of `schema.MAPPED` (`subject` and `encounter` may also be int64;
+    string columns may be dictionaries). `keyed` says that `row_key` comes from the source's own
+    identifiers, so that a later row with the same key is a correction; otherwise it hashes the
+    content, and identical rows are told apart by their order. `retracted` lists the row keys of
+    events the source takes back (entered in error). Rows of `people` come no later than the
+    chunk that holds the first events of that subject.
+    """
+
+    file: SourceFile
+    table: str
+    tally: Tally
+    events: pa.Table | None = None
+    encounters: pa.Table | None = None
+    people: pa.Table | None = None
+    codes: pa.Table | None = None
+    retracted: np.ndarray | None = None
+    keyed: bool = True
+
+
+@dataclass(frozen=True)
+class SubjectSystem:
+    """The identifier system of the subjects a source's rows name."""
+
+    name: str
+    integer: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A source opened for reading: what it is, and the chunks to come."""
+
+    layout: str
+    layout_hash: str
+    subjects: SubjectSystem
+    clock: Clock
+    files: tuple[SourceFile, ...]
+    chunks: Callable[[tuple[SourceFile, ...]], Iterator[Chunk]]
+    # File name → files it is read together with (look-up tables): if they change, it is read again.
+    depends: dict[str, tuple[SourceFile, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadContext:
+    """What the engine lends a reader: the site, a scratch folder, and progress."""
+
+    site: str
+    scratch: Path
+    threads: int = 2
+    progress: Callable[[str, int], None] = lambda _what, _rows: None

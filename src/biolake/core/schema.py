@@ -1,0 +1,165 @@
+"""The columns of every table, once: what readers hand over and what the lake stores."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+MICROSECONDS = pa.timestamp("us")
+
+BIRTH, DEATH = "MEDS_BIRTH", "MEDS_DEATH"
+
+# One row a fact, as a reader hands it over: identifiers are still the source's own.
+MAPPED = pa.schema(
+    [
+        pa.field("subject", pa.string(), nullable=False),
+        pa.field("time", MICROSECONDS),  # null = true at any time (sex, race)
+        pa.field("end_time", MICROSECONDS),
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("numeric_value", pa.float64()),
+        pa.field("text_value", pa.string()),
+        pa.field("unit", pa.string()),
+        pa.field("encounter", pa.string()),
+        pa.field("row_key", pa.int64(), nullable=False),
+    ]
+)
+
+MAPPED_ENCOUNTERS = pa.schema(
+    [
+        pa.field("encounter", pa.string(), nullable=False),
+        pa.field("subject", pa.string(), nullable=False),
+        pa.field("start", MICROSECONDS),
+        pa.field("end", MICROSECONDS),
+        pa.field("kind", pa.string()),
+    ]
+)
+
+# Every identifier by which a source knows a person; `scope` is "site" (a local record
+# number) or "global" (a national number: the same person at every site).
+MAPPED_PEOPLE = pa.schema(
+    [
+        pa.field("subject", pa.string(), nullable=False),
+        pa.field("system", pa.string(), nullable=False),
+        pa.field("value", pa.string(), nullable=False),
+        pa.field("scope", pa.string(), nullable=False),
+    ]
+)
+
+MAPPED_CODES = pa.schema(
+    [
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("description", pa.string()),
+        pa.field("parent_codes", pa.list_(pa.string())),
+    ]
+)
+
+# The lake's own event table: the MEDS 0.4 columns first, then what MEDS allows beside them.
+EVENTS = pa.schema(
+    [
+        pa.field("shard_group", pa.int32(), nullable=False),
+        pa.field("shard", pa.int16(), nullable=False),
+        pa.field("subject_id", pa.int64(), nullable=False),
+        pa.field("time", MICROSECONDS),
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("numeric_value", pa.float32()),
+        pa.field("text_value", pa.string()),
+        pa.field("unit", pa.string()),
+        pa.field("end_time", MICROSECONDS),
+        pa.field("encounter_id", pa.int64()),
+        pa.field("site_id", pa.string(), nullable=False),
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("row_key", pa.int64(), nullable=False),
+    ]
+)
+
+EVENTS_BY_CODE = pa.schema([field for field in EVENTS if field.name != "row_key"])
+
+CODES = pa.schema(
+    [
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("description", pa.string()),
+        pa.field("parent_codes", pa.list_(pa.string())),
+        pa.field("vocabulary", pa.string()),
+        pa.field("events", pa.int64(), nullable=False),
+    ]
+)
+
+SUBJECTS = pa.schema(
+    [
+        pa.field("shard_group", pa.int32(), nullable=False),
+        pa.field("subject_id", pa.int64(), nullable=False),
+        pa.field("shard", pa.int16(), nullable=False),
+        pa.field("birth", MICROSECONDS),
+        pa.field("death", MICROSECONDS),
+        pa.field("events", pa.int64(), nullable=False),
+    ]
+)
+
+ENCOUNTERS = pa.schema(
+    [
+        pa.field("shard_group", pa.int32(), nullable=False),
+        pa.field("encounter_id", pa.int64(), nullable=False),
+        pa.field("subject_id", pa.int64(), nullable=False),
+        pa.field("start", MICROSECONDS),
+        pa.field("end", MICROSECONDS),
+        pa.field("kind", pa.string()),
+        pa.field("site_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("load_id", pa.string(), nullable=False),
+    ]
+)
+
+# One row a source file of a load: the ledger that must add up.
+LOADS = pa.schema(
+    [
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("site_id", pa.string(), nullable=False),
+        pa.field("layout", pa.string(), nullable=False),
+        pa.field("layout_hash", pa.string(), nullable=False),
+        pa.field("table", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("rows", pa.int64(), nullable=False),
+        pa.field("event_rows", pa.int64(), nullable=False),
+        pa.field("part_rows", pa.int64(), nullable=False),
+        pa.field("skipped", pa.string(), nullable=False),  # JSON: reason → rows
+        pa.field("skipped_rows", pa.int64(), nullable=False),
+        pa.field("quarantined_rows", pa.int64(), nullable=False),
+        pa.field("events", pa.int64(), nullable=False),
+        pa.field("started", MICROSECONDS, nullable=False),
+        pa.field("subjects_by", pa.string(), nullable=False),
+    ]
+)
+
+QUARANTINE = pa.schema(
+    [
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("site_id", pa.string(), nullable=False),
+        pa.field("table", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("column", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+
+# Raw counts of one check on one thing; thresholds are applied when they are read.
+QUALITY = pa.schema(
+    [
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("site_id", pa.string(), nullable=False),
+        pa.field("check", pa.string(), nullable=False),
+        pa.field("item", pa.string(), nullable=False),
+        pa.field("count", pa.int64(), nullable=False),
+        pa.field("total", pa.int64(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+    ]
+)
+
+SITES = pa.schema(
+    [
+        pa.field("site_id", pa.string(), nullable=False),
+        pa.field("clock", pa.string(), nullable=False),  # "utc", or "local" as given
+        pa.field("zone", pa.string()),
+    ]
+)

@@ -1,0 +1,1 @@
+"""Tables, commits, vocabulary, linkage: the one place that touches stored data."""

@@ -1,0 +1,1 @@
+"""File formats, one a file; each turns a source into chunks of mapped rows."""
