@@ -107,7 +107,7 @@ class _StringWords:
     """Digest each distinct string once, over all batches of a column."""
 
     def __init__(self) -> None:
-        self._digests: dict[str | None, int] = {None: int(_NULL)}
+        self._digests: dict[str, int] = {}
         self._dictionary: pa.Array | None = None
         self._words = np.empty(0, dtype=np.uint64)
 
@@ -115,13 +115,16 @@ class _StringWords:
         encoded = array if pt.is_dictionary(array.type) else array.dictionary_encode()
         if self._dictionary is None or not self._dictionary.equals(encoded.dictionary):
             self._dictionary = encoded.dictionary
-            words = [self._digest(text) for text in encoded.dictionary.to_pylist()]
-            self._words = np.array([*words, int(_NULL)], dtype=np.uint64)
+            digests = [self._digest(text) for text in encoded.dictionary.to_pylist()]
+            self._words = np.array([*digests, int(_NULL)], dtype=np.uint64)
         # A missing index points behind the dictionary, where the null's word is.
         indices = pc.fill_null(encoded.indices.cast(pa.int64()), len(self._words) - 1)
-        return self._words[indices.to_numpy(zero_copy_only=False)]
+        words: Words = self._words[indices.to_numpy(zero_copy_only=False)]
+        return words
 
     def _digest(self, text: str | None) -> int:
+        if text is None:
+            return int(_NULL)
         digest = self._digests.get(text)
         if digest is None:
             raw = hashlib.blake2b(text.encode(), digest_size=8).digest()

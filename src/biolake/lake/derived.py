@@ -1,0 +1,191 @@
+"""Tables that follow from the events of a load and from what the lake held: codes, subjects,
+encounters, and the totals of a commit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from biolake.core.keys import shard_of
+from biolake.core.schema import CODES, ENCOUNTERS, MICROSECONDS, SUBJECTS
+from biolake.lake.columns import NO_TIME, Block, times_to_arrow, times_to_int
+from biolake.lake.door import View
+from biolake.lake.intake import Intake
+from biolake.lake.lake import Lake
+from biolake.lake.merging import Outcome
+from biolake.lake.transaction import Transaction
+
+if TYPE_CHECKING:
+    from biolake.lake.measures import Row
+
+
+@dataclass
+class Counts:
+    """Events gained (or lost) by code and by subject, in registry and vocabulary numbers."""
+
+    codes: Counter[int] = field(default_factory=Counter)
+    subjects: Counter[int] = field(default_factory=Counter)
+
+    def add(self, block: Block, sign: int = 1) -> None:
+        for counter, numbers in ((self.codes, block.code), (self.subjects, block.subject)):
+            if len(numbers):
+                counted = np.bincount(numbers)
+                used = np.flatnonzero(counted)
+                for number, count in zip(used.tolist(), counted[used].tolist(), strict=True):
+                    counter[number] += sign * count
+
+    def without(self, block: Block, keys: np.ndarray) -> Block:
+        """Return a block less the rows with these keys, and count them as lost."""
+        gone = np.isin(block.key, keys)
+        self.add(block.take(np.flatnonzero(gone)), -1)
+        return block.keep(~gone)
+
+
+def lives(view: View, intake: Intake) -> tuple[np.ndarray, np.ndarray]:
+    """Return birth and death of every registered subject, from this load and from the lake."""
+    birth, death = intake.lives()
+    ids = np.array(intake.linkage.registry.ids, dtype=np.int64)
+    held = view.table("SELECT subject_id, birth, death FROM subjects ORDER BY subject_id")
+    known = held["subject_id"].to_numpy()
+    if not len(known) or not len(ids):
+        return birth, death
+    place = np.searchsorted(known, ids).clip(max=len(known) - 1)
+    hit = known[place] == ids
+    for mine, name in ((birth, "birth"), (death, "death")):
+        theirs = times_to_int(held[name].combine_chunks())[place]
+        fill = hit & (mine == NO_TIME)
+        mine[fill] = theirs[fill]
+    return birth, death
+
+
+def subjects(view: View, intake: Intake, counts: Counts, lake: Lake) -> pa.Table:
+    """Return the subjects table after a load."""
+    registry = intake.linkage.registry
+    birth, death = lives(view, intake)
+    ids = np.array(registry.ids, dtype=np.int64)
+    # Stored rows that were rewritten may have brought subjects after the last look at `lives`.
+    gained = np.array([counts.subjects[n] for n in range(len(registry))], dtype=np.int64)
+    held = view.table("SELECT subject_id, birth, death, events FROM subjects")
+    known = dict(zip(held["subject_id"].to_pylist(), held["events"].to_pylist(), strict=True))
+    gained += np.array([known.get(i, 0) for i in registry.ids], dtype=np.int64)
+    mine = pa.table(
+        {
+            "subject_id": ids,
+            "birth": times_to_arrow(birth),
+            "death": times_to_arrow(death),
+            "events": gained,
+        }
+    )
+    others = held.filter(pc.invert(pc.is_in(held["subject_id"], value_set=pa.array(ids))))
+    merged = pa.concat_tables([mine, others.cast(mine.schema)])
+    shards = np.array([shard_of(i) for i in merged["subject_id"].to_pylist()], dtype=np.int64)
+    merged = merged.append_column("shard", pa.array(shards.astype(np.int16)))
+    groups = (shards * lake.shard_groups // 1024).astype(np.int32)
+    merged = merged.append_column("shard_group", pa.array(groups))
+    return merged.select(SUBJECTS.names).sort_by(
+        [("shard_group", "ascending"), ("shard", "ascending"), ("subject_id", "ascending")]
+    ).cast(SUBJECTS)
+
+
+def codes(view: View, intake: Intake, counts: Counts) -> pa.Table:
+    """Return the codes table after a load: every code that occurs, described where anyone did."""
+    held = {row["code"]: row for row in view.table("SELECT * FROM codes").to_pylist()}
+    for number, count in counts.codes.items():
+        name = intake.codes.names[number]
+        row = held.setdefault(name, {"code": name, "events": 0})
+        row["events"] += count
+    _describe(held, intake)
+    rows = [
+        {
+            "code": name,
+            "description": row.get("description"),
+            "parent_codes": row.get("parent_codes"),
+            "vocabulary": name.split("//", 1)[0],
+            "events": row["events"],
+        }
+        for name, row in sorted(held.items())
+        if row["events"] > 0
+    ]
+    return pa.Table.from_pylist(rows, CODES)
+
+
+def _describe(held: dict[str, dict[str, object]], intake: Intake) -> None:
+    wanted = pa.array(list(held), pa.string())
+    for table in intake.described:
+        for row in table.filter(pc.is_in(table["code"], value_set=wanted)).to_pylist():
+            mine = held[row["code"]]
+            mine["description"] = row["description"] or mine.get("description")
+            mine["parent_codes"] = row["parent_codes"] or mine.get("parent_codes")
+
+
+def encounters(view: View, intake: Intake) -> pa.Table | None:
+    """Return all encounters after a load, the newest row of each id standing; None if unchanged."""
+    if not intake.encounters:
+        return None
+    mine = pa.concat_tables(intake.encounters)
+    ids = np.array(intake.linkage.registry.ids, dtype=np.int64)
+    mine = mine.append_column("subject_id", pa.array(ids[mine["subject"].to_numpy()]))
+    mine = mine.append_column("seen", pa.array(np.arange(1, len(mine) + 1)))
+    view.con.register("mine", mine)
+    merged = view.table(
+        "SELECT encounter_id, arg_max(subject_id, seen) AS subject_id,"
+        ' arg_max("start", seen) AS "start", arg_max("end", seen) AS "end",'
+        " arg_max(kind, seen) AS kind, arg_max(site_id, seen) AS site_id,"
+        " arg_max(source, seen) AS source, arg_max(load_id, seen) AS load_id"
+        " FROM (SELECT encounter_id, subject_id, \"start\", \"end\", kind, ? AS site_id, source,"
+        "         ? AS load_id, seen FROM mine"
+        "       UNION ALL SELECT encounter_id, subject_id, \"start\", \"end\", kind, site_id, source,"
+        "         load_id, 0 FROM encounters)"
+        " GROUP BY encounter_id",
+        [intake.site, intake.load],
+    )
+    view.con.unregister("mine")
+    return merged
+
+
+def encounter_ids(view: View, encounters: pa.Table | None) -> np.ndarray:
+    if encounters is None:
+        encounters = view.table("SELECT encounter_id FROM encounters")
+    return np.sort(encounters["encounter_id"].to_numpy())
+
+
+def encounter_rows(encounters: pa.Table | None, intake: Intake) -> list[Row]:
+    """Count the encounters of this load that end before they start."""
+    if encounters is None:
+        return []
+    mine = encounters.filter(pc.equal(encounters["load_id"], intake.load))
+    wrong = pc.sum(pc.less(mine["end"], mine["start"])).as_py() or 0
+    return [("encounters ending before start", "encounters", wrong, mine.num_rows, "")]
+
+
+def with_groups(encounters: pa.Table, lake: Lake, load: str) -> pa.Table:
+    unique = encounters["subject_id"].combine_chunks().dictionary_encode()
+    groups = np.array(
+        [lake.group_of(shard_of(v)) for v in unique.dictionary.to_pylist()], dtype=np.int32
+    )
+    table = encounters.append_column("shard_group", pa.array(groups[unique.indices.to_numpy()]))
+    times = {name: table[name].cast(MICROSECONDS) for name in ("start", "end")}
+    for name, column in times.items():
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table.select(ENCOUNTERS.names).sort_by(
+        [("shard_group", "ascending"), ("subject_id", "ascending"), ("encounter_id", "ascending")]
+    )
+
+
+def totals(tx: Transaction, view: View, added: Counter[int], outcome: Outcome) -> dict[str, int]:
+    """Return the counts a commit shows, from the files it will list."""
+    counts = {}
+    for table in ("events", "subjects", "codes", "encounters", "quarantine"):
+        state = tx.base.tables.get(table)
+        removed = {file.path for file in tx.removes.get(table, ())}
+        kept = [f for f in (state.files if state else ()) if f.path not in removed]
+        counts[table] = sum(f.rows for f in [*kept, *tx.adds.get(table, ())])
+    counts["added"] = sum(added.values())
+    counts["replaced"] = outcome.replaced
+    counts["removed"] = outcome.removed
+    return counts

@@ -1,0 +1,129 @@
+"""The one door: every read of subject-level data opens a view of one commit here.
+
+A view pins one commit, so what it shows never moves. It names who reads and why; what consent,
+modality and row filters will add is compiled into the SQL of these views and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from biolake.core import schema
+from biolake.lake.commits import Commit
+from biolake.lake.lake import Lake
+
+TABLES: dict[str, pa.Schema] = {
+    "events": schema.EVENTS,
+    "events_by_code": schema.EVENTS_BY_CODE,
+    "codes": schema.CODES,
+    "subjects": schema.SUBJECTS,
+    "encounters": schema.ENCOUNTERS,
+    "loads": schema.LOADS,
+    "quarantine": schema.QUARANTINE,
+    "quality": schema.QUALITY,
+    "sites": schema.SITES,
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who reads, and for what purpose."""
+
+    actor: str = "local"
+    purpose: str = "operation"
+
+
+@dataclass(frozen=True)
+class View:
+    """One commit of a lake as SQL tables; `con` is a DuckDB connection private to this view."""
+
+    lake: Lake
+    commit: Commit
+    con: duckdb.DuckDBPyConnection
+    access: Access
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self.con.execute(sql, list(parameters)).fetchall()
+
+    def table(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        return self.con.sql(sql, params=list(parameters)).to_arrow_table()
+
+    def paths(self, table: str, groups: Sequence[int] | None = None) -> list[str]:
+        state = self.commit.tables.get(table)
+        if state is None:
+            return []
+        files = state.files if groups is None else state.in_groups(groups)
+        return [self.lake.store.uri(file.path) for file in files]
+
+
+@contextmanager
+def open_view(
+    lake: Lake, at: int | Commit | None = None, *, access: Access | None = None, threads: int = 2
+) -> Iterator[View]:
+    """Open the tables of one commit for reading, as SQL views named like the tables."""
+    commit = at if isinstance(at, Commit) else lake.commit(at)
+    con = connect(lake, threads=threads)
+    view = View(lake, commit, con, access or Access())
+    try:
+        for name, columns in TABLES.items():
+            con.execute(view_sql(name, columns, view.paths(name)))
+        yield view
+    finally:
+        con.close()
+
+
+def connect(lake: Lake, *, threads: int = 2, memory: str = "1GB") -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB connection that can read the lake's files and nothing it must install."""
+    con = duckdb.connect(":memory:")
+    con.execute(f"SET threads = {int(threads)}")
+    con.execute(f"SET memory_limit = '{memory}'")
+    con.execute("SET autoinstall_known_extensions = false")
+    con.execute("SET autoload_known_extensions = false")
+    con.execute("SET enable_progress_bar = false")
+    con.execute("SET parquet_metadata_cache = true")
+    con.execute("SET TimeZone = 'UTC'")
+    if lake.root.startswith("s3://"):
+        con.register_filesystem(_bucket_files(lake))
+    return con
+
+
+def _bucket_files(lake: Lake) -> Any:
+    from obstore.fsspec import FsspecStore
+
+    options = getattr(lake.store, "client_options", {})
+    return FsspecStore("s3", client_options=options)
+
+
+def view_sql(name: str, columns: pa.Schema, paths: Sequence[str]) -> str:
+    """Return the SQL that makes one table a view: its columns named and typed, even when empty."""
+    typed = ", ".join(f'CAST(NULL AS {_sql_type(f.type)}) AS "{f.name}"' for f in columns)
+    if not paths:
+        return f'CREATE VIEW "{name}" AS SELECT {typed} WHERE false'
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    names = ", ".join(f'"{field.name}"' for field in columns)
+    partitioned = "shard_group" in columns.names
+    hive = (
+        "hive_partitioning = true, hive_types = {'shard_group': INTEGER}"
+        if partitioned
+        else "hive_partitioning = false"
+    )
+    return f'CREATE VIEW "{name}" AS SELECT {names} FROM read_parquet([{listed}], {hive})'
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    names = {
+        pa.int16(): "SMALLINT",
+        pa.int32(): "INTEGER",
+        pa.int64(): "BIGINT",
+        pa.float32(): "FLOAT",
+        pa.string(): "VARCHAR",
+        schema.MICROSECONDS: "TIMESTAMP",
+        pa.list_(pa.string()): "VARCHAR[]",
+    }
+    return names[kind]

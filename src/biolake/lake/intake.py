@@ -1,0 +1,250 @@
+"""First pass of a load: link each mapped chunk to subjects and spill it, one bucket a shard range.
+
+A bucket holds a contiguous range of shards, small enough that the second pass can sort it in
+memory; so the memory a load needs does not grow with its source.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from biolake.core.keys import SHARDS
+from biolake.core.reading import Chunk, SubjectSystem, Tally
+from biolake.core.schema import BIRTH, DEATH, MAPPED_CODES
+from biolake.core.units import to_ucum
+from biolake.lake.columns import (
+    NO_TIME,
+    SPILL,
+    Block,
+    concat,
+    from_batches,
+    times_to_int,
+)
+from biolake.lake.commits import Commit
+from biolake.lake.lake import Lake
+from biolake.lake.linkage import NO_ENCOUNTER, Linkage
+from biolake.lake.vocabulary import Terms
+
+FLUSH_ROWS = 1 << 19
+ROWS_A_BUCKET = 500_000
+
+
+@dataclass
+class Part:
+    """One source file of one source table: its ledger line, and where its events come from."""
+
+    file: str
+    content_hash: str
+    table: str
+    keyed: bool
+    tally: Tally = field(default_factory=Tally)
+    events: int = 0
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an event comes from: its site, its load, its source table."""
+
+    site: str
+    load: str
+    source: str
+
+
+class Intake:
+    """Takes chunks in; afterwards every event lies in exactly one bucket's spill file."""
+
+    def __init__(
+        self,
+        lake: Lake,
+        base: Commit,
+        *,
+        site: str,
+        load: str,
+        subjects: SubjectSystem,
+        scratch: Path,
+        expected_rows: int,
+        zone: str | None = None,
+    ) -> None:
+        self.linkage = Linkage(lake, base, site, subjects)
+        self.codes, self.units = Terms(), Terms(to_ucum)
+        self.birth_code, self.death_code = self.codes.number(BIRTH), self.codes.number(DEATH)
+        self.parts: list[Part] = []
+        self.origins: list[Origin] = []
+        self.encounters: list[pa.Table] = []
+        self.described: list[pa.Table] = []
+        self.retracted: list[np.ndarray] = []
+        self.buckets = bucket_count(lake, expected_rows)
+        self.site, self.load, self._zone = site, load, zone
+        self._scratch = scratch
+        self._number: dict[tuple[str, str], int] = {}
+        self._pending: list[Block] = []
+        self._pending_rows = 0
+        self._spills: dict[int, pa.RecordBatchStreamWriter] = {}
+        self._lives: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {BIRTH_: [], DEATH_: []}
+
+    def add(self, chunk: Chunk) -> None:
+        """Take one chunk: its people first, then its events, encounters and codes."""
+        number = self._part(chunk)
+        part = self.parts[number]
+        part.tally.add(chunk.tally)
+        if chunk.people is not None:
+            self.linkage.people(chunk.people)
+        if chunk.codes is not None:
+            self.described.append(chunk.codes.cast(MAPPED_CODES))
+        if chunk.retracted is not None:
+            self.retracted.append(np.asarray(chunk.retracted, dtype=np.int64))
+        if chunk.encounters is not None and chunk.encounters.num_rows:
+            self.encounters.append(self._encounters(chunk.encounters, chunk.table))
+        if chunk.events is not None and chunk.events.num_rows:
+            part.events += chunk.events.num_rows
+            self._pending.append(self._block(chunk.events, number))
+            self._pending_rows += chunk.events.num_rows
+            if self._pending_rows >= FLUSH_ROWS:
+                self._flush()
+
+    def finish(self) -> None:
+        self._flush()
+        for writer in self._spills.values():
+            writer.close()
+        self._spills = {}
+
+    def bucket(self, number: int) -> Block:
+        """Read one bucket back, its rows in source order."""
+        path = self._path(number)
+        if not path.exists():
+            return concat([])
+        with pa.memory_map(str(path)) as stream:
+            return from_batches(list(pa.ipc.open_stream(stream)))
+
+    def lives(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return birth and death of every registered subject, `NO_TIME` where unknown."""
+        return self._extreme(BIRTH_, np.minimum), self._extreme(DEATH_, np.minimum)
+
+    def _extreme(self, what: int, keep: np.ufunc) -> np.ndarray:
+        late = np.iinfo(np.int64).max
+        out = np.full(len(self.linkage.registry), late, dtype=np.int64)
+        for subjects, times in self._lives[what]:
+            keep.at(out, subjects, times)
+        out[out == late] = NO_TIME
+        return out
+
+    def _part(self, chunk: Chunk) -> int:
+        key = (chunk.file.name, chunk.table)
+        number = self._number.get(key)
+        if number is None:
+            number = self._number[key] = len(self.parts)
+            self.parts.append(
+                Part(chunk.file.name, chunk.file.content_hash, chunk.table, chunk.keyed)
+            )
+            self.origins.append(Origin(self.site, self.load, chunk.table))
+        return number
+
+    def _block(self, events: pa.Table, part: int) -> Block:
+        column = {name: _one(events[name]) for name in events.column_names}
+        time = times_to_int(self._as_utc(column["time"]))
+        code = self.codes.encode(column["code"])
+        subject = self.linkage.subjects(column["subject"])
+        self._note_lives(code, subject, time)
+        value = column["numeric_value"].cast(pa.float32(), safe=False)
+        return Block(
+            subject=subject,
+            time=time,
+            end_time=times_to_int(self._as_utc(column["end_time"])),
+            code=code,
+            value=value.to_numpy(zero_copy_only=False),
+            unit=self.units.encode(column["unit"]),
+            encounter=self._encounter_ids(column["encounter"]),
+            key=column["row_key"].to_numpy(),
+            origin=np.full(len(events), part, dtype=np.int32),
+            text=_plain(column["text_value"]),
+        )
+
+    def _encounter_ids(self, identifiers: pa.Array) -> np.ndarray:
+        if identifiers.null_count == len(identifiers):
+            return np.full(len(identifiers), NO_ENCOUNTER, dtype=np.int64)
+        return self.linkage.encounters(identifiers)
+
+    def _encounters(self, table: pa.Table, source: str) -> pa.Table:
+        column = {name: _one(table[name]) for name in table.column_names}
+        return pa.table(
+            {
+                "encounter_id": self.linkage.encounters(column["encounter"]),
+                "subject": self.linkage.subjects(column["subject"]),
+                "start": self._as_utc(column["start"]),
+                "end": self._as_utc(column["end"]),
+                "kind": _plain(column["kind"]),
+                "source": pa.array([source] * len(table), pa.string()),
+            }
+        )
+
+    def _as_utc(self, times: pa.Array) -> pa.Array:
+        if self._zone is None or times.null_count == len(times):
+            return times
+        zoned = pc.assume_timezone(times, self._zone, ambiguous="earliest", nonexistent="latest")
+        return zoned.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
+
+    def _note_lives(self, code: np.ndarray, subject: np.ndarray, time: np.ndarray) -> None:
+        for what, number in ((BIRTH_, self.birth_code), (DEATH_, self.death_code)):
+            rows = np.flatnonzero((code == number) & (time != NO_TIME))
+            if len(rows):
+                self._lives[what].append((subject[rows], time[rows]))
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        block = concat(self._pending)
+        self._pending, self._pending_rows = [], 0
+        shards = np.array(self.linkage.registry.shards, dtype=np.int32)
+        bucket = (shards * self.buckets // SHARDS).astype(np.uint16)[block.subject]
+        block = block.take(np.argsort(bucket, kind="stable"))
+        edges = np.concatenate([[0], np.cumsum(np.bincount(bucket, minlength=self.buckets))])
+        for number in range(self.buckets):
+            start, stop = int(edges[number]), int(edges[number + 1])
+            if start < stop:
+                self._spill(number).write_batch(block.slice(start, stop).to_batch())
+
+    def _spill(self, bucket: int) -> pa.RecordBatchStreamWriter:
+        if bucket not in self._spills:
+            self._spills[bucket] = pa.ipc.new_stream(str(self._path(bucket)), SPILL)
+        return self._spills[bucket]
+
+    def _path(self, bucket: int) -> Path:
+        return self._scratch / f"bucket-{bucket:04d}.arrow"
+
+    def skipped(self) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for part in self.parts:
+            total.update(part.tally.skipped)
+        return total
+
+
+BIRTH_, DEATH_ = 0, 1
+
+
+def bucket_count(lake: Lake, expected_rows: int) -> int:
+    """Return how many buckets keep each near `ROWS_A_BUCKET` rows: a multiple of the groups."""
+    buckets = lake.shard_groups
+    while buckets < SHARDS and expected_rows / buckets > ROWS_A_BUCKET:
+        buckets *= 2
+    return buckets
+
+
+def known_zone(name: str) -> str:
+    """Check a time zone's name (IANA)."""
+    return ZoneInfo(name).key
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    return column.cast(pa.string()) if column.type != pa.string() else column

@@ -1,0 +1,178 @@
+"""Identifiers → subjects: one person, one subject, whatever number a source knows the person by.
+
+`linkage/` keeps a keyed hash of every identifier and alone knows the way from it to a subject. It
+is no part of a view and is never exported.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from biolake.core.errors import DataRefused
+from biolake.core.keys import shard_of
+from biolake.core.reading import SubjectSystem
+from biolake.lake.commits import Commit
+from biolake.lake.lake import Lake
+
+SCHEMA = pa.schema(
+    [
+        pa.field("identifier", pa.binary(16), nullable=False),
+        pa.field("system", pa.string(), nullable=False),
+        pa.field("site_id", pa.string(), nullable=False),
+        pa.field("subject_id", pa.int64(), nullable=False),
+    ]
+)
+NO_ENCOUNTER = np.iinfo(np.int64).min
+ID_SYSTEM = "subject_id_system"
+
+
+@dataclass
+class Registry:
+    """The subjects a load touches, numbered 0, 1, 2 … in order of appearance."""
+
+    ids: list[int] = field(default_factory=list)
+    shards: list[int] = field(default_factory=list)
+    _index: dict[int, int] = field(default_factory=dict)
+
+    def add(self, subject_id: int) -> int:
+        index = self._index.get(subject_id)
+        if index is None:
+            index = self._index[subject_id] = len(self.ids)
+            self.ids.append(subject_id)
+            self.shards.append(shard_of(subject_id))
+        return index
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Linkage:
+    """Resolve the identifiers of one load's source to subjects, and remember new ones."""
+
+    def __init__(self, lake: Lake, base: Commit, site: str, subjects: SubjectSystem) -> None:
+        self._secret = lake.secret()
+        self._keyed = lake.subject_ids == "keyed"
+        self._site = site
+        self._system = subjects
+        self.registry = Registry()
+        self.conflicts = 0
+        self.new_rows: list[tuple[bytes, str, str, int]] = []
+        self._known = _load_known(lake, base)
+        self._seen: dict[object, int] = {}
+        if not self._keyed:
+            _refuse_other_ids(subjects, base)
+
+    def subjects(self, identifiers: pa.Array) -> np.ndarray:
+        """Return the registry number of each source identifier (int64 or string array)."""
+        encoded = pc.dictionary_encode(identifiers)
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.combine_chunks()
+        seen, number = self._seen, self._number
+        values = encoded.dictionary.to_pylist()
+        numbers = [seen[v] if v in seen else number(v) for v in values]
+        return np.array(numbers, dtype=np.int32)[encoded.indices.to_numpy()]
+
+    def people(self, table: pa.Table) -> None:
+        """Take in every identifier by which the source knows its people."""
+        known_as: dict[str, list[tuple[str, str, str]]] = {}
+        columns = (table[name].to_pylist() for name in ("subject", "system", "value", "scope"))
+        for subject, system, value, scope in zip(*columns, strict=True):
+            known_as.setdefault(subject, []).append((system, value, scope))
+        for subject, identifiers in known_as.items():
+            self._number(subject, identifiers)
+
+    def encounters(self, identifiers: pa.Array) -> np.ndarray:
+        """Return the encounter id of each source identifier, `NO_ENCOUNTER` where it is null."""
+        if pa.types.is_integer(identifiers.type) and not self._keyed:
+            filled = pc.fill_null(identifiers.cast(pa.int64()), int(NO_ENCOUNTER))
+            return np.asarray(filled.to_numpy(zero_copy_only=False))
+        encoded = identifiers.dictionary_encode()
+        ids = [self._encounter(v) for v in encoded.dictionary.to_pylist()]
+        numbers = np.array([*ids, NO_ENCOUNTER], dtype=np.int64)
+        indices = pc.fill_null(encoded.indices, len(ids)).to_numpy(zero_copy_only=False)
+        return np.asarray(numbers[indices])
+
+    def _encounter(self, value: object) -> int:
+        text = str(value)
+        if not self._keyed and text.isdecimal() and len(text) < 19:
+            return int(text)
+        message = f"{self._site}\0encounter\0{self._system.name}\0{text}".encode()
+        digest = blake2b(message, key=self._secret, digest_size=8).digest()
+        return int.from_bytes(digest, "big") >> 1
+
+    def _number(self, value: object, also: Sequence[tuple[str, str, str]] = ()) -> int:
+        """Return the registry number of one subject, known by `value` and by the others given."""
+        value = int(str(value)) if self._system.integer and _is_int(value) else value
+        if value in self._seen and not also:
+            return self._seen[value]
+        own = (self._system.name, str(value), "site")
+        identifiers = [(self._hash(*one), one) for one in dict.fromkeys([own, *also])]
+        found = [self._known[h] for h, _ in identifiers if h in self._known]
+        subject_id = found[0] if found else self._new_id(value)
+        if not self._keyed:
+            subject_id = self._new_id(value)
+        self.conflicts += len({*found, subject_id}) > 1
+        for hashed, (system, _, scope) in identifiers:
+            if hashed not in self._known:
+                self._known[hashed] = subject_id
+                site = self._site if scope == "site" else ""
+                self.new_rows.append((hashed, system, site, subject_id))
+        number = self.registry.add(subject_id)
+        self._seen[value] = number
+        return number
+
+    def _hash(self, system: str, value: str, scope: str) -> bytes:
+        site = self._site if scope == "site" else ""
+        return hmac.digest(self._secret, f"{site}\0{system}\0{value}".encode(), "sha256")[:16]
+
+    def _new_id(self, value: object) -> int:
+        if not self._keyed:
+            return int(str(value))
+        message = f"subject\0{self._site}\0{self._system.name}\0{value}".encode()
+        return int.from_bytes(hmac.digest(self._secret, message, "sha256")[:8], "big") >> 1
+
+    def new_table(self) -> pa.Table:
+        columns: Iterable[Sequence[object]] = zip(*self.new_rows, strict=True)
+        return pa.table(dict(zip(SCHEMA.names, columns, strict=True)), schema=SCHEMA)
+
+
+def _is_int(value: object) -> bool:
+    return str(value).removeprefix("-").isdecimal()
+
+
+def _load_known(lake: Lake, base: Commit) -> dict[bytes, int]:
+    known: dict[bytes, int] = {}
+    state = base.tables.get("linkage")
+    for file in state.files if state else ():
+        table = read_parquet(lake, file.path, ["identifier", "subject_id"])
+        known.update(zip(table[0].to_pylist(), table[1].to_pylist(), strict=True))
+    return known
+
+
+def read_parquet(lake: Lake, path: str, columns: list[str] | None = None) -> pa.Table:
+    """Read one stored file whole, from a folder or a bucket."""
+    if not lake.root.startswith("s3://"):
+        return pq.ParquetFile(lake.store.uri(path)).read(columns)
+    return pq.ParquetFile(pa.BufferReader(lake.store.read(path))).read(columns)
+
+
+def _refuse_other_ids(subjects: SubjectSystem, base: Commit) -> None:
+    if not subjects.integer:
+        raise DataRefused(
+            f"this lake keeps the source's own subject ids, and those of '{subjects.name}' are no integers",
+            next="Use a lake with keyed ids: biolake init --subject-ids keyed",
+        )
+    held = base.settings.get(ID_SYSTEM, subjects.name)
+    if held != subjects.name:
+        raise DataRefused(
+            f"this lake keeps the subject ids of '{held}'; ids of '{subjects.name}' could collide",
+            next="Use a lake with keyed ids: biolake init --subject-ids keyed",
+        )
