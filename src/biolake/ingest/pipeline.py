@@ -1,0 +1,161 @@
+"""Ingest one source: plan → read → map → check → commit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from biolake.core.catalogue import Catalogue, Extension
+from biolake.core.errors import DataRefused
+from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, Tally
+from biolake.ingest.mapping import detect_mapping, load_mapping, open_mapping, shipped_mappings
+from biolake.ingest.source import hashed, open_source
+from biolake.lake.door import open_view
+from biolake.lake.lake import Lake
+from biolake.lake.loading import Loading, LoadReport, LoadRequest
+from biolake.lake.locking import writer
+from biolake.lake.transaction import clear_scratch, scratch_folder
+
+# Bytes a source row takes in a typical file of its kind; only sizes the buckets.
+_ROW_BYTES = {".gz": 12, ".parquet": 15, ".json": 1500, ".ndjson": 800}
+
+Progress = Callable[[str, int, int], None]
+Stage = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A source as it will be read: which files are new, which the lake has already."""
+
+    reading: Reading
+    new: tuple[SourceFile, ...]
+    known: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did. `load.commit` is None when the lake held everything already."""
+
+    plan: Plan
+    site: str
+    load: LoadReport
+
+
+def ingest(
+    lake: Lake,
+    source: str,
+    catalogue: Catalogue,
+    *,
+    mapping: str | None = None,
+    site: str = "main",
+    zone: str | None = None,
+    wait: float = 0.0,
+    progress: Progress = lambda *_: None,
+    stage: Stage = lambda _: None,
+) -> IngestReport:
+    """Read a source into the lake as one load and one commit; the same files again add nothing.
+
+    `stage` is told each stage as it begins: plan, read, write, before commit, after commit.
+    """
+    with writer(lake.store, f"ingest of {Path(source).name}", wait):
+        clear_scratch(lake)
+        with scratch_folder(lake) as scratch:
+            stage("plan")
+            context = ReadContext(site, scratch)
+            path = open_source(source, scratch)
+            reading = open_reading(path, catalogue, context, mapping)
+            plan = make_plan(lake, reading, site)
+            if not plan.new:
+                return IngestReport(plan, site, LoadReport(None))
+            stage("read")
+            request = _request(reading, plan, site, zone, source)
+            base = lake.commit()
+            loading = Loading(lake, base, request, scratch, progress, stage)
+            chunks = _every_file(reading.chunks(plan.new), plan.new)
+            return IngestReport(plan, site, loading.run(chunks))
+
+
+def open_reading(
+    path: Path, catalogue: Catalogue, context: ReadContext, mapping: str | None
+) -> Reading:
+    """Open a source by the mapping or reader named, or by the one that recognises it."""
+    readers = {extension.name: extension for extension in catalogue.of("reader")}
+    if mapping in readers:
+        return _open_with(readers[mapping], path, context)
+    if mapping is not None:
+        return open_mapping(load_mapping(mapping), path, context)
+    found = detect_mapping(path)
+    if found is not None:
+        return open_mapping(found, path, context)
+    for extension in readers.values():
+        if extension.detect is not None and extension.detect(path):
+            return _open_with(extension, path, context)
+    known = ", ".join(sorted([*readers, *shipped_mappings()]))
+    raise DataRefused(
+        f"no known layout fits this source (known: {known})",
+        where=path.name,
+        next="Name one with --mapping, or write a mapping: biolake mapping draft SOURCE",
+    )
+
+
+def _open_with(reader: Extension, path: Path, context: ReadContext) -> Reading:
+    reading: Reading = reader.call(path, context)
+    return reading
+
+
+def make_plan(lake: Lake, reading: Reading, site: str) -> Plan:
+    """Hash every file and tell the new ones from those that this site loaded in the same way."""
+    files = hashed(reading.files)
+    depends = {name: hashed(others) for name, others in reading.depends.items()}
+    files = tuple(_with_depends(file, depends.get(file.name, ())) for file in files)
+    with open_view(lake) as view:
+        rows = view.rows(
+            "SELECT DISTINCT content_hash FROM loads WHERE site_id = ? AND layout_hash = ?",
+            [site, reading.layout_hash],
+        )
+    seen = {row[0] for row in rows}
+    new = tuple(file for file in files if file.content_hash not in seen)
+    return Plan(reading, new, tuple(file for file in files if file.content_hash in seen))
+
+
+def _with_depends(file: SourceFile, others: tuple[SourceFile, ...]) -> SourceFile:
+    """Fold the hashes of the look-up tables a file is read with into its own."""
+    if not others:
+        return file
+    text = "\n".join([file.content_hash, *sorted(other.content_hash for other in others)])
+    return replace(file, content_hash=hashlib.sha256(text.encode()).hexdigest())
+
+
+def _request(
+    reading: Reading, plan: Plan, site: str, zone: str | None, source: str
+) -> LoadRequest:
+    return LoadRequest(
+        site=site,
+        layout=reading.layout,
+        layout_hash=reading.layout_hash,
+        subjects=reading.subjects,
+        clock=reading.clock,
+        expected_rows=sum(_expected_rows(file) for file in plan.new),
+        zone=zone,
+        message=f"{reading.layout}: {Path(source).name} at site {site}",
+        files=tuple(file.name for file in plan.new),
+    )
+
+
+def _expected_rows(file: SourceFile) -> int:
+    suffix = "".join(file.path.suffixes[-2:]).lower()
+    each = next((n for end, n in _ROW_BYTES.items() if suffix.endswith(end)), 60)
+    return file.size // each
+
+
+def _every_file(chunks: Iterator[Chunk], files: tuple[SourceFile, ...]) -> Iterator[Chunk]:
+    """Pass chunks on; a file that gave none still gets its ledger line, so it counts as read."""
+    seen = set()
+    for chunk in chunks:
+        seen.add(chunk.file.name)
+        yield chunk
+    for file in files:
+        if file.name not in seen:
+            yield Chunk(file, file.name, Tally())

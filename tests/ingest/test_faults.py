@@ -1,0 +1,174 @@
+"""What goes wrong in hospitals, on purpose: a load dies, two meet, a disk fills, an archive climbs."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from biolake.core.catalogue import Catalogue
+from biolake.core.errors import SourceUnreadable, WrongUse
+from biolake.ingest.pipeline import IngestReport, ingest
+from biolake.lake.door import open_view
+from biolake.lake.lake import Lake, init, open_lake
+from biolake.lake.verifying import verify
+from tests.ingest.labs import LABS, SUBJECTS, ingest_in_child, make
+
+STAGES = ["plan", "read", "write", "before commit", "after commit"]
+KILL = "os.kill(os.getpid(), signal.SIGKILL)"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return init(str(tmp_path / "lake"), subject_ids="source")
+
+
+def load(lake: Lake, source: Path) -> IngestReport:
+    return ingest(lake, str(source), Catalogue(), mapping=str(source / "labs.yaml"))
+
+
+def events(lake: Lake) -> int:
+    with open_view(lake) as view:
+        return int(view.rows("SELECT count(*) FROM events")[0][0])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_load_killed_at_any_stage_leaves_the_last_commit_and_can_be_repeated(
+    lake: Lake, tmp_path: Path, stage: str
+) -> None:
+    source = make(tmp_path / "source")
+    child = ingest_in_child(Path(lake.root), source, stage=stage, act=KILL)
+    child.communicate(timeout=60)
+    assert child.returncode == -signal.SIGKILL
+    reopened = open_lake(lake.root)
+    landed = stage == "after commit"
+    assert reopened.commit().number == (1 if landed else 0)
+    assert events(reopened) == (LABS + SUBJECTS if landed else 0)
+    report = load(reopened, source)
+    assert report.load.added == (0 if landed else LABS + SUBJECTS)
+    assert events(reopened) == LABS + SUBJECTS
+    assert verify(reopened).problems == ()
+
+
+@pytest.mark.parametrize("stage", ["write", "before commit"])
+def test_a_second_load_killed_leaves_the_first_untouched(
+    lake: Lake, tmp_path: Path, stage: str
+) -> None:
+    load(lake, make(tmp_path / "first"))
+    second = make(tmp_path / "second", value=5.0)  # every result corrected
+    child = ingest_in_child(Path(lake.root), second, stage=stage, act=KILL)
+    child.communicate(timeout=60)
+    assert open_lake(lake.root).commit().number == 1
+    assert verify(lake).problems == ()
+    report = load(lake, second)
+    assert report.load.outcome.replaced == LABS
+    assert events(lake) == LABS + SUBJECTS
+    assert verify(lake).problems == ()
+
+
+def test_two_loads_at_once_one_waits_and_both_land(lake: Lake, tmp_path: Path) -> None:
+    first, second = make(tmp_path / "a"), make(tmp_path / "b", extra="9999,1,,1,2151-01-01,4,g\n")
+    children = [
+        ingest_in_child(Path(lake.root), source, wait=60, stage="read", act="import time; time.sleep(1)")
+        for source in (first, second)
+    ]
+    for child in children:
+        child.communicate(timeout=120)
+    assert [child.returncode for child in children] == [0, 0]
+    assert events(lake) == LABS + SUBJECTS + 1
+    assert verify(lake).problems == ()
+
+
+def test_two_loads_at_once_the_one_that_does_not_wait_says_who_holds_the_lake(
+    lake: Lake, tmp_path: Path
+) -> None:
+    source = make(tmp_path / "source")
+    holder = ingest_in_child(
+        Path(lake.root),
+        source,
+        stage="read",
+        act="print('held', flush=True); import time; time.sleep(3)",
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    other = ingest_in_child(Path(lake.root), source)
+    said, _ = other.communicate(timeout=60)
+    assert other.returncode == 1
+    assert f"process {holder.pid}" in said
+    holder.communicate(timeout=60)
+    assert events(lake) == LABS + SUBJECTS
+
+
+def test_a_full_disk_leaves_the_lake_as_it_was(lake: Lake, tmp_path: Path) -> None:
+    source = make(tmp_path / "source")
+    # A limit on the size of any file a process writes acts like a disk that fills while it writes.
+    act = "import resource; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);" \
+        " resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))"
+    child = ingest_in_child(Path(lake.root), source, stage="write", act=act)
+    child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert open_lake(lake.root).commit().number == 0
+    load(lake, source)
+    assert events(lake) == LABS + SUBJECTS
+    assert verify(lake).problems == ()
+
+
+def tar_with(path: Path, name: str) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = 3
+        archive.addfile(member, io.BytesIO(b"a,b"))
+    return path
+
+
+def zip_with(path: Path, name: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, "a,b")
+    return path
+
+
+@pytest.mark.parametrize("make_archive", [tar_with, zip_with])
+@pytest.mark.parametrize("name", ["../escaped.csv", "/tmp/escaped.csv", "ok/../../escaped.csv"])
+def test_an_archive_that_climbs_out_is_refused(
+    lake: Lake, tmp_path: Path, make_archive: object, name: str
+) -> None:
+    assert callable(make_archive)
+    suffix = "x.tar.gz" if make_archive is tar_with else "x.zip"
+    archive = make_archive(tmp_path / suffix, name)
+    with pytest.raises(SourceUnreadable, match="climbs out"):
+        ingest(lake, str(archive), Catalogue())
+    assert not (tmp_path / "escaped.csv").exists()
+    assert not Path("/tmp/escaped.csv").exists()
+    assert lake.commit().number == 0
+
+
+def test_an_archive_with_a_link_is_refused(lake: Lake, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        member = tarfile.TarInfo("labevents.csv")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(member)
+    with pytest.raises(SourceUnreadable, match="link"):
+        ingest(lake, str(tmp_path / "x.tar"), Catalogue())
+
+
+def test_an_archive_cut_short_is_refused(lake: Lake, tmp_path: Path) -> None:
+    source = make(tmp_path / "source")
+    whole = tmp_path / "whole.tar.gz"
+    with tarfile.open(whole, "w:gz") as archive:
+        archive.add(source, "source")
+    cut = tmp_path / "cut.tar.gz"
+    cut.write_bytes(whole.read_bytes()[: os.path.getsize(whole) // 2])
+    with pytest.raises(SourceUnreadable, match="cannot be unpacked"):
+        ingest(lake, str(cut), Catalogue())
+    report = ingest(lake, str(whole), Catalogue(), mapping=str(source / "labs.yaml"))
+    assert report.load.added == LABS + SUBJECTS
+
+
+def test_a_missing_source_is_named(lake: Lake) -> None:
+    with pytest.raises(WrongUse, match="no such file"):
+        ingest(lake, "nowhere/at/all", Catalogue())
