@@ -1,0 +1,1 @@
+"""The synthetic hospital and the conformance suites: test tools that ship in the wheel."""
