@@ -21,7 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from biolake.core.reading import ReadContext
-from biolake.ingest.mapping import load_mapping, read_source
+from biolake.ingest.mapping import load_mapping, open_mapping
 
 FAMILIES = """
     CASE
@@ -55,10 +55,10 @@ class Reason(NamedTuple):
 
 def repeats(table: str, columns: str, where: str = "TRUE") -> str:
     """Return the query counting rows of a table beyond one for each value of the columns."""
+    distinct = f"SELECT DISTINCT {columns} FROM {table} WHERE {where}"  # noqa: S608  (own names)
     return f"""
-        SELECT count(*) - (SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {table} WHERE {where}))
-        FROM {table} WHERE {where}
-    """  # noqa: S608  (names of this file only)
+        SELECT count(*) - (SELECT count(*) FROM ({distinct})) FROM {table} WHERE {where}
+    """  # noqa: S608  (own names)
 
 
 MEASURED = ("Weight (Lbs)", "BMI (kg/m2)", "Height (Inches)")
@@ -68,8 +68,8 @@ REASONS = (
         "theirs",
         "charted at the bedside: chartevents is not in this copy of the demo",
         """
-        SELECT count(*) FROM theirs
-        WHERE split_part(code, '//', 2) IN (SELECT itemid FROM d_items WHERE linksto = 'chartevents')
+        SELECT count(*) FROM theirs JOIN d_items ON itemid = split_part(code, '//', 2)
+        WHERE linksto = 'chartevents'
         """,
     ),
     Reason(
@@ -136,7 +136,7 @@ REASONS = (
         MEASURED,
         "ours",
         "weight, height and body mass index are numbers here; each row is kept",
-        "SELECT count(*) FROM omr WHERE result_name IN ('Weight (Lbs)', 'BMI (kg/m2)', 'Height (Inches)')",
+        "SELECT count(*) FROM omr WHERE NOT starts_with(result_name, 'Blood Pressure')",
     ),
     Reason(
         MEASURED,
@@ -148,7 +148,7 @@ REASONS = (
             WHERE CAST(omr.subject_id AS BIGINT) = theirs.subject
                 AND CAST(omr.chartdate AS TIMESTAMP) = theirs.time
                 AND omr.result_name = theirs.code
-                AND omr.result_name IN ('Weight (Lbs)', 'BMI (kg/m2)', 'Height (Inches)')
+                AND NOT starts_with(omr.result_name, 'Blood Pressure')
         )
         """,
     ),
@@ -171,7 +171,7 @@ def read_events(source: Path) -> pa.Table:
     """Return subject, time, code and value of every event that Biolake reads from the folder."""
     columns = ["subject", "time", "code", "numeric_value"]
     with tempfile.TemporaryDirectory() as scratch:
-        reading = read_source(source, load_mapping("mimic-iv"), ReadContext("demo", Path(scratch)))
+        reading = open_mapping(load_mapping("mimic-iv"), source, ReadContext("demo", Path(scratch)))
         parts = [
             chunk.events.select(columns)
             for chunk in reading.chunks(reading.files)
@@ -226,7 +226,7 @@ def explain(
     con: duckdb.DuckDBPyConnection, rows: list[tuple[str, int, int, int]]
 ) -> tuple[list[tuple[str, str, int, str]], int]:
     """Return every difference with its reason, and how many rows have none."""
-    more = {"ours": {}, "theirs": {}}
+    more: dict[str, dict[str, int]] = {"ours": {}, "theirs": {}}
     for family, ours, theirs, matched in rows:
         if theirs:  # a family MEDS has not is a table it leaves out
             more["ours"][family] = ours - matched
@@ -257,8 +257,10 @@ def main() -> int:
     for family, side, count, text in found:
         print(f"| {family} | {'ours' if side == 'ours' else 'MEDS'} | {count:,} | {text} |")
     shared = [row for row in rows if row[2]]
-    print(f"\nMatched {sum(row[3] for row in shared):,} of {sum(row[2] for row in shared):,} "
-          f"MEDS rows; {left:,} rows of either side without a reason.")
+    print(
+        f"\nMatched {sum(row[3] for row in shared):,} of {sum(row[2] for row in shared):,} "
+        f"MEDS rows; {left:,} rows of either side without a reason."
+    )
     return 1 if left else 0
 
 

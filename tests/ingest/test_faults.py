@@ -1,4 +1,4 @@
-"""What goes wrong in hospitals, on purpose: a load dies, two meet, a disk fills, an archive climbs."""
+"""What goes wrong in hospitals, on purpose: a load dies, two meet, a disk fills, a tar climbs."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def test_a_second_load_killed_leaves_the_first_untouched(
 def test_two_loads_at_once_one_waits_and_both_land(lake: Lake, tmp_path: Path) -> None:
     first, second = make(tmp_path / "a"), make(tmp_path / "b", extra="9999,1,,1,2151-01-01,4,g\n")
     children = [
-        ingest_in_child(Path(lake.root), source, wait=60, stage="read", act="import time; time.sleep(1)")
+        ingest_in_child(
+            Path(lake.root), source, wait=60, stage="read", act="import time; time.sleep(1)"
+        )
         for source in (first, second)
     ]
     for child in children:
@@ -107,8 +109,10 @@ def test_two_loads_at_once_the_one_that_does_not_wait_says_who_holds_the_lake(
 def test_a_full_disk_leaves_the_lake_as_it_was(lake: Lake, tmp_path: Path) -> None:
     source = make(tmp_path / "source")
     # A limit on the size of any file a process writes acts like a disk that fills while it writes.
-    act = "import resource; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);" \
+    act = (
+        "import resource; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         " resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))"
+    )
     child = ingest_in_child(Path(lake.root), source, stage="write", act=act)
     child.communicate(timeout=60)
     assert child.returncode == 1
@@ -133,7 +137,7 @@ def zip_with(path: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize("make_archive", [tar_with, zip_with])
-@pytest.mark.parametrize("name", ["../escaped.csv", "/tmp/escaped.csv", "ok/../../escaped.csv"])
+@pytest.mark.parametrize("name", ["../escaped.csv", "/escaped.csv", "ok/../../escaped.csv"])
 def test_an_archive_that_climbs_out_is_refused(
     lake: Lake, tmp_path: Path, make_archive: object, name: str
 ) -> None:
@@ -143,7 +147,6 @@ def test_an_archive_that_climbs_out_is_refused(
     with pytest.raises(SourceUnreadable, match="climbs out"):
         ingest(lake, str(archive), Catalogue())
     assert not (tmp_path / "escaped.csv").exists()
-    assert not Path("/tmp/escaped.csv").exists()
     assert lake.commit().number == 0
 
 

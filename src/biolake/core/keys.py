@@ -9,7 +9,7 @@ _INT64 = 1 << 63
 
 
 def row_key(*parts: object) -> int:
-    """Return a signed 64-bit key of a tuple of values (BLAKE2b over their text, length-prefixed)."""
+    """Return a signed 64-bit key of a tuple of values: BLAKE2b over their length-prefixed text."""
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:
         text = b"\xff" if part is None else str(part).encode()

@@ -67,7 +67,9 @@ class Block:
 
     def to_batch(self) -> pa.RecordBatch:
         columns = [getattr(self, name) for name in SPILL.names[:-1]]
-        return pa.RecordBatch.from_arrays([*(pa.array(c) for c in columns), self.text], schema=SPILL)
+        return pa.RecordBatch.from_arrays(
+            [*(pa.array(c) for c in columns), self.text], schema=SPILL
+        )
 
 
 def _take_text(text: pa.Array, order: np.ndarray) -> pa.Array:

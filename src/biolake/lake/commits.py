@@ -20,7 +20,7 @@ FOLDER = "commits"
 
 @dataclass(frozen=True)
 class StoredFile:
-    """One Parquet file of a table. `row_hash` is the sum over its rows of their content hash, mod 2^64."""
+    """One Parquet file of a table; `row_hash` is the sum of its rows' content hashes, mod 2^64."""
 
     path: str
     size: int

@@ -19,6 +19,7 @@ from deltalake.transaction import AddAction, PostCommitHookProperties, RemoveAct
 
 from biolake.core.errors import LakeBusy, LakeDamaged
 from biolake.lake.commits import StoredFile, TableState
+from biolake.lake.locking import confirm
 from biolake.lake.store import Store
 
 PARTITION = "shard_group"
@@ -34,6 +35,7 @@ def publish(
     removes: Sequence[StoredFile],
 ) -> TableState:
     """Add and remove files in one Delta transaction and return the table's new state."""
+    confirm(store)
     table = _open(store, name, schema)
     if base is not None and table.version() != base.version:
         table.restore(base.version)  # a load died after this table and before its lake commit

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from biolake.core.keys import shard_of
+from biolake.core.keys import SHARDS, shard_of
 from biolake.core.schema import CODES, ENCOUNTERS, MICROSECONDS, SUBJECTS
 from biolake.lake.columns import NO_TIME, Block, times_to_arrow, times_to_int
 from biolake.lake.door import View
@@ -70,12 +70,13 @@ def subjects(view: View, intake: Intake, counts: Counts, lake: Lake) -> pa.Table
     ids = np.array(registry.ids, dtype=np.int64)
     # Stored rows that were rewritten may have brought subjects after the last look at `lives`.
     gained = np.array([counts.subjects[n] for n in range(len(registry))], dtype=np.int64)
-    held = view.table("SELECT subject_id, birth, death, events FROM subjects")
+    held = view.table("SELECT subject_id, shard, birth, death, events FROM subjects")
     known = dict(zip(held["subject_id"].to_pylist(), held["events"].to_pylist(), strict=True))
     gained += np.array([known.get(i, 0) for i in registry.ids], dtype=np.int64)
     mine = pa.table(
         {
             "subject_id": ids,
+            "shard": np.array(registry.shards, dtype=np.int16),
             "birth": times_to_arrow(birth),
             "death": times_to_arrow(death),
             "events": gained,
@@ -83,13 +84,10 @@ def subjects(view: View, intake: Intake, counts: Counts, lake: Lake) -> pa.Table
     )
     others = held.filter(pc.invert(pc.is_in(held["subject_id"], value_set=pa.array(ids))))
     merged = pa.concat_tables([mine, others.cast(mine.schema)])
-    shards = np.array([shard_of(i) for i in merged["subject_id"].to_pylist()], dtype=np.int64)
-    merged = merged.append_column("shard", pa.array(shards.astype(np.int16)))
-    groups = (shards * lake.shard_groups // 1024).astype(np.int32)
-    merged = merged.append_column("shard_group", pa.array(groups))
-    return merged.select(SUBJECTS.names).sort_by(
-        [("shard_group", "ascending"), ("shard", "ascending"), ("subject_id", "ascending")]
-    ).cast(SUBJECTS)
+    groups = merged["shard"].to_numpy().astype(np.int32) * lake.shard_groups // SHARDS
+    merged = merged.append_column("shard_group", pa.array(groups, pa.int32()))
+    order = [(name, "ascending") for name in ("shard_group", "shard", "subject_id")]
+    return merged.select(SUBJECTS.names).sort_by(order).cast(SUBJECTS)
 
 
 def codes(view: View, intake: Intake, counts: Counts) -> pa.Table:
@@ -115,12 +113,17 @@ def codes(view: View, intake: Intake, counts: Counts) -> pa.Table:
 
 
 def _describe(held: dict[str, dict[str, object]], intake: Intake) -> None:
-    wanted = pa.array(list(held), pa.string())
+    """Describe codes as their sources do; a description of `X//*` goes to every code `X//…`."""
+    families: dict[str, list[str]] = {}
+    for name in held:
+        families.setdefault(name.rpartition("//")[0] + "//*", []).append(name)
+    wanted = pa.array([*held, *families], pa.string())
     for table in intake.described:
         for row in table.filter(pc.is_in(table["code"], value_set=wanted)).to_pylist():
-            mine = held[row["code"]]
-            mine["description"] = row["description"] or mine.get("description")
-            mine["parent_codes"] = row["parent_codes"] or mine.get("parent_codes")
+            for name in families.get(row["code"], [row["code"]]):
+                mine = held[name]
+                mine["description"] = row["description"] or mine.get("description")
+                mine["parent_codes"] = row["parent_codes"] or mine.get("parent_codes")
 
 
 def encounters(view: View, intake: Intake) -> pa.Table | None:
@@ -137,9 +140,9 @@ def encounters(view: View, intake: Intake) -> pa.Table | None:
         ' arg_max("start", seen) AS "start", arg_max("end", seen) AS "end",'
         " arg_max(kind, seen) AS kind, arg_max(site_id, seen) AS site_id,"
         " arg_max(source, seen) AS source, arg_max(load_id, seen) AS load_id"
-        " FROM (SELECT encounter_id, subject_id, \"start\", \"end\", kind, ? AS site_id, source,"
+        ' FROM (SELECT encounter_id, subject_id, "start", "end", kind, ? AS site_id, source,'
         "         ? AS load_id, seen FROM mine"
-        "       UNION ALL SELECT encounter_id, subject_id, \"start\", \"end\", kind, site_id, source,"
+        '       UNION ALL SELECT encounter_id, subject_id, "start", "end", kind, site_id, source,'
         "         load_id, 0 FROM encounters)"
         " GROUP BY encounter_id",
         [intake.site, intake.load],

@@ -6,6 +6,8 @@ modality and row filters will add is compiled into the SQL of these views and no
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,10 +89,17 @@ def connect(lake: Lake, *, threads: int = 2, memory: str = "1GB") -> duckdb.Duck
     con.execute("SET autoload_known_extensions = false")
     con.execute("SET enable_progress_bar = false")
     con.execute("SET parquet_metadata_cache = true")
+    # What a query spills is subject data: it stays where the lake is, not in the working folder.
+    con.execute(f"SET temp_directory = '{_spill_folder(lake)}'")
     con.execute("SET TimeZone = 'UTC'")
     if lake.root.startswith("s3://"):
         con.register_filesystem(_bucket_files(lake))
     return con
+
+
+def _spill_folder(lake: Lake) -> str:
+    home = tempfile.gettempdir() if lake.root.startswith("s3://") else f"{lake.root}/scratch"
+    return f"{home}/duckdb-{os.getpid()}".replace("'", "''")
 
 
 def _bucket_files(lake: Lake) -> Any:
@@ -113,7 +122,8 @@ def view_sql(name: str, columns: pa.Schema, paths: Sequence[str]) -> str:
         if partitioned
         else "hive_partitioning = false"
     )
-    return f'CREATE VIEW "{name}" AS SELECT {names} FROM read_parquet([{listed}], {hive})'
+    files = f"read_parquet([{listed}], {hive})"
+    return f'CREATE VIEW "{name}" AS SELECT {names} FROM {files}'  # noqa: S608 - names are ours
 
 
 def _sql_type(kind: pa.DataType) -> str:

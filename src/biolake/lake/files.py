@@ -76,7 +76,9 @@ def hashable(table: pa.Table) -> pa.Table:
             texts = [None if v is None else "\x1f".join(v) for v in column.to_pylist()]
             column = pa.chunked_array([pa.array(texts, pa.string())])
         elif pa.types.is_fixed_size_binary(column.type):
-            column = pa.chunked_array([pa.array([v.hex() for v in column.to_pylist()], pa.string())])
+            column = pa.chunked_array(
+                [pa.array([v.hex() for v in column.to_pylist()], pa.string())]
+            )
         columns[name] = column
     return pa.table(columns)
 

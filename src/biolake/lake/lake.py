@@ -19,7 +19,7 @@ from biolake.lake.store import Store, open_store, self_test
 FORMAT_VERSION = 1
 SHARD_GROUPS = 16
 SETTINGS = "biolake.toml"
-SECRET = "linkage/secret"
+SECRET = "linkage/secret"  # noqa: S105 - where the secret lies, not the secret
 
 SubjectIds = Literal["keyed", "source"]
 
@@ -48,7 +48,7 @@ class Lake:
         redacting = commits.redacted_by(self.store, at)
         if redacting is not None:
             raise DataRefused(
-                f"commit {at} was redacted by commit {redacting}: it held a subject since forgotten",
+                f"commit {at} was redacted by commit {redacting}, which forgot a subject it held",
                 where=self.root,
                 next=f"Use commit {redacting} or a later one: biolake commits",
             )
@@ -62,9 +62,7 @@ def init(root: str, *, subject_ids: SubjectIds = "keyed", shard_groups: int = SH
     """Create an empty lake, or finish creating one that was interrupted."""
     store = open_store(root)
     if commits.numbers(store):
-        raise WrongUse(
-            "there is a lake already", where=store.root, next="Open it: biolake status"
-        )
+        raise WrongUse("there is a lake already", where=store.root, next="Open it: biolake status")
     self_test(store)
     text = _settings_text(subject_ids, shard_groups)
     store.put_if_absent(SECRET, secrets.token_bytes(32).hex().encode())

@@ -122,7 +122,8 @@ def quality(rows: Sequence[Row], intake: Intake, load: str, ledger: Sequence[Lin
         own.append(("quarantined rows", name, sum(x.quarantined_rows for x in mine), total, ""))
         repeated = sum(x.repeated for x in mine)
         own.append(("repeated rows", name, repeated, sum(x.events for x in mine), ""))
-    own.append(("identity conflicts", "people", intake.linkage.conflicts, len(intake.linkage.registry), ""))
+    people = len(intake.linkage.registry)
+    own.append(("identity conflicts", "people", intake.linkage.conflicts, people, ""))
     columns = zip(*((load, intake.site, *row) for row in [*own, *rows]), strict=True)
     return pa.table(dict(zip(QUALITY.names, columns, strict=True)), schema=QUALITY)
 
@@ -141,7 +142,7 @@ def refuse_other_clock(lake: Lake, base: Commit, site: str, clock: str) -> None:
         held = view.rows("SELECT clock FROM sites WHERE site_id = ?", [site])
     if held and held[0][0] != clock:
         raise DataRefused(
-            f"site '{site}' has its times in {_clock(held[0][0])}; this source gives {_clock(clock)}",
+            f"site '{site}' keeps times in {_clock(held[0][0])}; this source gives {_clock(clock)}",
             next="Load it as another --site, or name the site's time zone with --zone.",
         )
 

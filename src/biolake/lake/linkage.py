@@ -78,7 +78,7 @@ class Linkage:
         seen, number = self._seen, self._number
         values = encoded.dictionary.to_pylist()
         numbers = [seen[v] if v in seen else number(v) for v in values]
-        return np.array(numbers, dtype=np.int32)[encoded.indices.to_numpy()]
+        return np.asarray(np.array(numbers, dtype=np.int32)[encoded.indices.to_numpy()])
 
     def people(self, table: pa.Table) -> None:
         """Take in every identifier by which the source knows its people."""
@@ -167,7 +167,7 @@ def read_parquet(lake: Lake, path: str, columns: list[str] | None = None) -> pa.
 def _refuse_other_ids(subjects: SubjectSystem, base: Commit) -> None:
     if not subjects.integer:
         raise DataRefused(
-            f"this lake keeps the source's own subject ids, and those of '{subjects.name}' are no integers",
+            f"the lake keeps its source's subject ids; those of '{subjects.name}' are no integers",
             next="Use a lake with keyed ids: biolake init --subject-ids keyed",
         )
     held = base.settings.get(ID_SYSTEM, subjects.name)

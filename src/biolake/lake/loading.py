@@ -202,8 +202,8 @@ class Loading:
         hashes = files.write(concat([old, new]) if len(old) else new, numbering)
         measures.take(new, hashes[len(old) :], numbering)
         counts.add(new)
-        counted = np.bincount(new.origin) if len(new) else []
-        self._added.update({n: int(c) for n, c in enumerate(counted) if c})
+        counted: list[int] = np.bincount(new.origin).tolist() if len(new) else []
+        self._added.update({n: c for n, c in enumerate(counted) if c})
 
     def _replaced(self, group: int, previous: Previous) -> np.ndarray:
         """Return the keys of stored rows of a group that this load corrects."""
@@ -219,9 +219,7 @@ class Loading:
         block = settle(self.intake.bucket(bucket), self.intake, self._numbering, outcome)
         if not previous.touched or not len(block):
             return block, _NO_KEYS
-        stored = to_block(
-            previous.same_source(group, self._shards(bucket), block.key), self.intake
-        )
+        stored = to_block(previous.same_source(group, self._shards(bucket), block.key), self.intake)
         self._numbering = self._numbering.fresh(self.intake)
         return compare(block, stored, self._numbering, outcome)
 

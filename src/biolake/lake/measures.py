@@ -1,4 +1,4 @@
-"""Raw quality counts of one load, taken while its rows pass by. Thresholds come when they are read."""
+"""Raw quality counts of a load, taken while its rows pass by; thresholds come at reading."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class Measures:
     rows: Counter[int] = field(default_factory=Counter)  # origin → rows
     units: Counter[tuple[int, int]] = field(default_factory=Counter)  # (code, unit) → values
     implausible: Counter[int] = field(default_factory=Counter)  # code → values
+    _limits: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def take(self, block: Block, hashes: np.ndarray, numbering: Numbering) -> None:
         """Count one bucket's new rows; `hashes` are their content hashes."""
@@ -77,7 +78,7 @@ class Measures:
             return np.zeros(len(encounter), dtype=bool)
         known = np.append(self.encounters, NO_ENCOUNTER)
         place = np.searchsorted(self.encounters, encounter).clip(max=len(self.encounters) - 1)
-        return (encounter != NO_ENCOUNTER) & (known[place] != encounter)
+        return np.asarray((encounter != NO_ENCOUNTER) & (known[place] != encounter))
 
     def _units(self, block: Block) -> None:
         rows = (block.unit >= 0) & ~np.isnan(block.value)
@@ -86,7 +87,7 @@ class Measures:
             self.units[pair >> 32, pair & 0xFFFFFFFF] += count
 
     def _ranges(self, block: Block, numbering: Numbering) -> None:
-        if not hasattr(self, "_limits") or len(self._limits[0]) != len(numbering.codes):
+        if self._limits is None or len(self._limits[0]) != len(numbering.codes):
             self._limits = _limits(numbering)
         unit, low, high = self._limits
         if not (unit >= 0).any():
@@ -106,7 +107,9 @@ class Measures:
             most, _ = max(units)
             if len(units) > 1:
                 named = ", ".join(f"{unit} {count}" for count, unit in sorted(units, reverse=True))
-                rows.append(("units disagree", intake.codes.names[code], total - most, total, named))
+                rows.append(
+                    ("units disagree", intake.codes.names[code], total - most, total, named)
+                )
         return rows
 
     def _range_rows(self, intake: Intake) -> list[Row]:

@@ -38,9 +38,10 @@ _CONTENT = [
     "encounter_id",
     "source",
 ]
-_EVENT_COLUMNS = (
-    "subject_id, time, code, numeric_value, text_value, unit,"
+_SELECT = (
+    "SELECT subject_id, time, code, numeric_value, text_value, unit,"
     " end_time, encounter_id, site_id, load_id, source, row_key"
+    " FROM events"
 )
 
 
@@ -115,7 +116,7 @@ class Previous:
         self._view, self._intake = view, intake
         self.sources = sorted({part.table for part in intake.parts})
         known = view.rows(
-            "SELECT count(*) FROM loads WHERE site_id = ? AND list_contains(?, \"table\")",
+            'SELECT count(*) FROM loads WHERE site_id = ? AND list_contains(?, "table")',
             [intake.site, self.sources],
         )
         self.touched = bool(known[0][0]) or bool(intake.retracted)
@@ -123,7 +124,9 @@ class Previous:
     def moved(self, keyed: pa.Table) -> pa.Table:
         """Return (shard_group, row_key) of stored rows whose key now belongs to another subject."""
         if not self.touched or not keyed.num_rows:
-            return pa.table({"shard_group": pa.array([], pa.int32()), "row_key": pa.array([], pa.int64())})
+            return pa.table(
+                {"shard_group": pa.array([], pa.int32()), "row_key": pa.array([], pa.int64())}
+            )
         self._view.con.register("incoming", keyed)
         found = self._view.table(
             "SELECT DISTINCT e.shard_group, e.row_key FROM events e JOIN incoming i"
@@ -151,10 +154,10 @@ class Previous:
     def same_source(self, group: int, shards: range, keys: np.ndarray) -> pa.Table:
         """Return stored rows of this site with one of the keys, in one shard range."""
         if not self.touched or not len(keys):
-            return self._view.table(f"SELECT {_EVENT_COLUMNS} FROM events WHERE false")
+            return self._view.table(f"{_SELECT} WHERE false")
         self._view.con.register("keys", pa.table({"row_key": keys}))
         rows = self._view.table(
-            f"SELECT {_EVENT_COLUMNS} FROM events SEMI JOIN keys USING (row_key)"
+            f"{_SELECT} SEMI JOIN keys USING (row_key)"
             " WHERE shard_group = ? AND shard BETWEEN ? AND ? AND site_id = ?",
             [group, shards.start, shards.stop - 1, self._intake.site],
         )
@@ -164,8 +167,7 @@ class Previous:
     def all_rows(self, group: int, shards: range) -> Block:
         """Return every stored row of a shard range as a block."""
         table = self._view.table(
-            f"SELECT {_EVENT_COLUMNS} FROM events"
-            " WHERE shard_group = ? AND shard BETWEEN ? AND ?",
+            f"{_SELECT} WHERE shard_group = ? AND shard BETWEEN ? AND ?",
             [group, shards.start, shards.stop - 1],
         )
         return to_block(table, self._intake)
@@ -211,7 +213,7 @@ def _origins(column: dict[str, pa.Array], intake: Intake) -> np.ndarray:
 def compare(
     block: Block, stored: Block, numbering: Numbering, outcome: Outcome
 ) -> tuple[Block, np.ndarray]:
-    """Return the rows that are new or differ from what is stored, and the stored keys they replace."""
+    """Return the rows that are new or differ from the stored, and the stored keys they replace."""
     if not len(stored):
         return block, np.empty(0, dtype=np.int64)
     order = np.argsort(stored.key, kind="stable")

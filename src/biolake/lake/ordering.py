@@ -5,6 +5,8 @@ Both are stable and deterministic: rows that tie keep the order they came in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from biolake.lake.columns import NO_TIME
@@ -66,3 +68,13 @@ def repeats(values: np.ndarray) -> int:
     """Return how many values equal another one that came before (in any order)."""
     arranged = np.sort(values)
     return int(np.count_nonzero(arranged[1:] == arranged[:-1]))
+
+
+def is_sorted(columns: Sequence[np.ndarray]) -> bool:
+    """Tell whether rows are in order by the first column, then the second, and so on."""
+    tied = np.ones(max(len(columns[0]) - 1, 0), dtype=bool)
+    for column in columns:
+        if (tied & (column[1:] < column[:-1])).any():
+            return False
+        tied &= column[1:] == column[:-1]
+    return True

@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from biolake.core.errors import BiolakeError, SetupMissing
+from biolake.core.errors import BiolakeError, NotPermitted, SetupMissing
 
 
 class Store(Protocol):
@@ -131,55 +133,104 @@ class S3Store:
         bucket, _, self.prefix = self.root.removeprefix("s3://").partition("/")
         self._obstore = obstore
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-        self.client_options: dict[str, Any] = {"allow_http": True} if endpoint else {}
-        self._bucket = Bucket(bucket, prefix=self.prefix, client_options=self.client_options)
+        self.client_options: Any = {"allow_http": True} if endpoint else {}
+        with self._asking():
+            self._bucket = Bucket(bucket, prefix=self.prefix, client_options=self.client_options)
 
     def uri(self, key: str) -> str:
         return f"{self.root}/{key}"
 
     def options(self) -> dict[str, str]:
-        return {"allow_http": "true"} if self.client_options else {}
+        """Return what the Delta log is opened with: a version is put only where none is yet."""
+        http = {"allow_http": "true"} if self.client_options else {}
+        return {"conditional_put": "etag", **http}
 
     def read(self, key: str) -> bytes:
-        try:
+        with self._asking(key):
             return bytes(self._obstore.get(self._bucket, key).bytes())
-        except FileNotFoundError:
-            raise FileNotFoundError(key) from None
 
     def write(self, key: str, data: bytes) -> None:
-        self._obstore.put(self._bucket, key, data)
+        with self._asking(key):
+            self._obstore.put(self._bucket, key, data)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
-        from obstore.exceptions import AlreadyExistsError
+        from obstore.exceptions import AlreadyExistsError, BaseError
 
         try:
             self._obstore.put(self._bucket, key, data, mode="create", use_multipart=False)
         except AlreadyExistsError:
-            return False
+            # A request sent again because its answer was lost finds its own bytes there.
+            return self._holds(key, data)
+        except BaseError:
+            if self._holds(key, data):
+                return True
+            with self._asking(key):
+                raise
         return True
 
+    def _holds(self, key: str, data: bytes) -> bool:
+        try:
+            return self.read(key) == data
+        except FileNotFoundError:
+            return False
+
     def upload(self, source: Path, key: str) -> None:
-        self._obstore.put(self._bucket, key, source)
+        with self._asking(key):
+            self._obstore.put(self._bucket, key, source)
         source.unlink()
 
     def download(self, key: str, target: Path) -> None:
-        with target.open("wb") as stream:
+        with self._asking(key), target.open("wb") as stream:
             for part in self._obstore.get(self._bucket, key).stream():
                 stream.write(part)
 
     def exists(self, key: str) -> bool:
         try:
-            self._obstore.head(self._bucket, key)
+            with self._asking(key):
+                self._obstore.head(self._bucket, key)
         except FileNotFoundError:
             return False
         return True
 
     def delete(self, key: str) -> None:
-        self._obstore.delete(self._bucket, key)
+        with self._asking(key):
+            self._obstore.delete(self._bucket, key)
 
     def list(self, prefix: str) -> list[tuple[str, int]]:
-        found = self._obstore.list(self._bucket, prefix.rstrip("/")).collect()
+        with self._asking(prefix):
+            found = self._obstore.list(self._bucket, prefix.rstrip("/")).collect()
         return sorted((item["path"], item["size"]) for item in found)
+
+    @contextmanager
+    def _asking(self, key: str = "") -> Iterator[None]:
+        """Turn the client's errors into ours, without the request they quote."""
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except FileNotFoundError:
+            raise FileNotFoundError(key) from None
+        except BaseError as error:
+            raise _refusal(type(error).__name__, str(error), self.uri(key)) from None
+
+
+def _refusal(kind: str, text: str, where: str) -> BiolakeError:
+    """Return the error for what a bucket answered."""
+    if "NoSuchBucket" in text:
+        return SetupMissing(
+            "there is no such bucket", where=where, next="Create it, or check its name."
+        )
+    if kind in ("PermissionDeniedError", "UnauthenticatedError"):
+        return NotPermitted(
+            "the store refused these credentials",
+            where=where,
+            next="Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy.",
+        )
+    return BiolakeError(
+        f"the store does not do what was asked ({kind})",
+        where=where,
+        next="Check AWS_ENDPOINT_URL, AWS_REGION and the network, then run the command again.",
+    )
 
 
 def self_test(store: Store, writers: int = 8) -> None:

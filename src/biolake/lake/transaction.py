@@ -87,7 +87,7 @@ class Transaction:
 
 @contextmanager
 def scratch_folder(lake: Lake) -> Iterator[Path]:
-    """Lend an empty folder for files under construction; beside a local lake, so renames are free."""
+    """Lend an empty folder for files under construction, inside a local lake: renames are free."""
     parent = None
     if not lake.root.startswith("s3://"):
         home = Path(lake.root) / "scratch"

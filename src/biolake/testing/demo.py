@@ -1,0 +1,74 @@
+"""The main job, shown: raw hospital files in, one verified lake out, each step as its command."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from biolake.testing.hospital import simulate
+
+SUBJECTS = 1000
+SITES = 4
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demonstration on a source, or on a synthetic hospital made for it."""
+    parser = argparse.ArgumentParser(prog="./demo", description=__doc__)
+    parser.add_argument("source", nargs="?", help="a hospital's files; else a synthetic hospital")
+    parser.add_argument("--out", help="folder for the lake (default: a temporary one, kept)")
+    given = parser.parse_args(arguments)
+    out = Path(given.out) if given.out else Path(tempfile.mkdtemp(prefix="biolake-demo-"))
+    lake = out / "lake"
+    if lake.exists():
+        parser.error(f"{lake} exists: name another --out, or remove it")
+    out.mkdir(parents=True, exist_ok=True)
+    sources = [Path(given.source)] if given.source else _hospital(out / "hospital")
+    code = _run(lake, "init")
+    for source in sources:
+        site = source.parent.name if source.parent.parent == out / "hospital" else "main"
+        code = code or _run(lake, "ingest", str(source), "--site", site)
+    for step in (["quality"], ["verify"], ["status"]):
+        code = code or _run(lake, *step)
+    if code == 0:
+        _console().print(f"\n[bold]The lake is in {lake}[/bold]  Try: biolake --lake {lake} --help")
+    return code
+
+
+def _hospital(folder: Path) -> list[Path]:
+    """Write a synthetic hospital of four sites, each in its own format; return its sources."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    _say(["simulate", str(folder), "--subjects", str(SUBJECTS), "--sites", str(SITES)])
+    made = simulate(folder, subjects=SUBJECTS, sites=SITES)
+    _console().print(f"{made.subjects} subjects, {made.measurements:,} measurements written")
+    return sorted(path for site in sorted(folder.glob("site-*")) for path in site.iterdir())
+
+
+def _run(lake: Path, *words: str) -> int:
+    """Run one Biolake command as a user would, showing it first."""
+    from biolake.cli import main as biolake
+
+    _say(["--lake", str(lake), *words])
+    try:
+        code = biolake(["--lake", str(lake), *words])
+    except SystemExit as stop:
+        code = stop.code
+    return int(code or 0)
+
+
+def _say(words: list[str]) -> None:
+    _console().print(f"\n[bold cyan]$ biolake {' '.join(words)}[/bold cyan]", highlight=False)
+
+
+def _console() -> Console:
+    sys.stdout.flush()
+    return Console(soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
