@@ -16,11 +16,15 @@ Clock = Literal["utc", "local"]
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of a source: where it lies, its path inside the source, and its content's hash."""
+    """One file of a source: where it lies, its path inside the source, and its content's hash.
+
+    `reading_hash` stands for how it is read: the mapping, and the look-up tables read with it.
+    """
 
     path: Path
     name: str
     content_hash: str = ""
+    reading_hash: str = ""
     size: int = 0
 
 

@@ -109,38 +109,37 @@ def make_plan(lake: Lake, reading: Reading, site: str) -> Plan:
     """Hash every file and tell the new ones from those that this site loaded in the same way."""
     files = hashed(reading.files)
     depends = {name: hashed(others) for name, others in reading.depends.items()}
-    files = tuple(_with_depends(file, depends.get(file.name, ())) for file in files)
+    how = {f.name: _reading_hash(reading, depends.get(f.name, ())) for f in files}
+    files = tuple(replace(file, reading_hash=how[file.name]) for file in files)
     with open_view(lake) as view:
-        rows = view.rows(
-            "SELECT DISTINCT content_hash FROM loads WHERE site_id = ? AND layout_hash = ?",
-            [site, reading.layout_hash],
+        # The latest reading counts: a file is read again when a mapping is changed back.
+        seen = view.rows(
+            "SELECT content_hash, arg_max(layout_hash, load_id) FROM loads"
+            " WHERE site_id = ? GROUP BY content_hash",
+            [site],
         )
-    seen = {row[0] for row in rows}
-    new = tuple(file for file in files if file.content_hash not in seen)
-    return Plan(reading, new, tuple(file for file in files if file.content_hash in seen))
+    known = tuple(f for f in files if (f.content_hash, f.reading_hash) in seen)
+    return Plan(reading, tuple(file for file in files if file not in known), known)
 
 
-def _with_depends(file: SourceFile, others: tuple[SourceFile, ...]) -> SourceFile:
-    """Fold the hashes of the look-up tables a file is read with into its own."""
+def _reading_hash(reading: Reading, others: tuple[SourceFile, ...]) -> str:
+    """Fold the hashes of the look-up tables a file is read with into its layout's."""
     if not others:
-        return file
-    text = "\n".join([file.content_hash, *sorted(other.content_hash for other in others)])
-    return replace(file, content_hash=hashlib.sha256(text.encode()).hexdigest())
+        return reading.layout_hash
+    text = "\n".join([reading.layout_hash, *sorted(other.content_hash for other in others)])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _request(
-    reading: Reading, plan: Plan, site: str, zone: str | None, source: str
-) -> LoadRequest:
+def _request(reading: Reading, plan: Plan, site: str, zone: str | None, source: str) -> LoadRequest:
     return LoadRequest(
         site=site,
         layout=reading.layout,
-        layout_hash=reading.layout_hash,
         subjects=reading.subjects,
         clock=reading.clock,
         expected_rows=sum(_expected_rows(file) for file in plan.new),
         zone=zone,
         message=f"{reading.layout}: {Path(source).name} at site {site}",
-        files=tuple(file.name for file in plan.new),
+        contents=frozenset(file.content_hash for file in plan.new),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -18,14 +19,27 @@ from biolake.lake.columns import (
 )
 from biolake.lake.commits import StoredFile
 from biolake.lake.files import TableFile
-from biolake.lake.intake import Intake, Origin
+from biolake.lake.intake import Origin
 from biolake.lake.lake import Lake
+from biolake.lake.linkage import Registry
 from biolake.lake.ordering import by_code, by_subject_time
+from biolake.lake.vocabulary import Terms
 
 SUBJECT_ROWS = 1 << 16  # rows in a row group: what a read of one subject decodes
 CODE_ROWS = 1 << 15  # a code of a bucket lies in one or two of these
 _PLAIN = ("row_key", "end_time")
 _HASHED = [f.name for f in EVENTS if f.name not in ("row_key", "shard_group")]
+
+
+class Names(Protocol):
+    """Subjects, codes, units and origins as they are met and numbered: an intake, or stored rows."""
+
+    codes: Terms
+    units: Terms
+    origins: list[Origin]
+
+    @property
+    def registry(self) -> Registry: ...
 
 
 @dataclass
@@ -42,29 +56,28 @@ class Numbering:
     loads: pa.Array
     sources: pa.Array
 
-    def fresh(self, intake: Intake) -> Numbering:
+    def fresh(self, names: Names) -> Numbering:
         """Return this numbering, or a new one if stored rows brought names it does not know."""
         mine = (len(self.ids), len(self.codes), len(self.units), len(self.sites))
-        registry, codes, units = intake.linkage.registry, intake.codes.names, intake.units.names
-        if mine == (len(registry), len(codes), len(units), len(intake.origins)):
+        codes, units = names.codes.names, names.units.names
+        if mine == (len(names.registry), len(codes), len(units), len(names.origins)):
             return self
-        return Numbering.of(intake)
+        return Numbering.of(names)
 
     @staticmethod
-    def of(intake: Intake) -> Numbering:
-        registry, origins = intake.linkage.registry, intake.origins
-        ids = np.array(registry.ids, dtype=np.int64)
-        shards = np.array(registry.shards, dtype=np.int16)
+    def of(names: Names) -> Numbering:
+        ids = np.array(names.registry.ids, dtype=np.int64)
+        shards = np.array(names.registry.shards, dtype=np.int16)
         rank = np.empty(len(ids), dtype=np.int32)
         rank[np.lexsort((ids, shards))] = np.arange(len(ids), dtype=np.int32)
         return Numbering(
             ids,
             shards,
             rank,
-            intake.codes.array(),
-            intake.codes.ranks(),
-            intake.units.array(),
-            *_origin_columns(origins),
+            names.codes.array(),
+            names.codes.ranks(),
+            names.units.array(),
+            *_origin_columns(names.origins),
         )
 
 

@@ -26,10 +26,22 @@ if TYPE_CHECKING:
 
 @dataclass
 class Counts:
-    """Events gained (or lost) by code and by subject, in registry and vocabulary numbers."""
+    """Events gained (or lost) by code and by subject, in registry and vocabulary numbers, and the
+    births and deaths among the rows written."""
 
     codes: Counter[int] = field(default_factory=Counter)
     subjects: Counter[int] = field(default_factory=Counter)
+    births: dict[int, int] = field(default_factory=dict)
+    deaths: dict[int, int] = field(default_factory=dict)
+    rewritten: set[int] = field(default_factory=set)  # groups of which every row was written anew
+
+    def note_lives(self, block: Block, intake: Intake) -> None:
+        """Keep the earliest birth and death of each subject."""
+        for kept, code in ((self.births, intake.birth_code), (self.deaths, intake.death_code)):
+            rows = np.flatnonzero((block.code == code) & (block.time != NO_TIME))
+            pairs = zip(block.subject[rows].tolist(), block.time[rows].tolist(), strict=True)
+            for subject, time in pairs:
+                kept[subject] = min(kept.get(subject, time), time)
 
     def add(self, block: Block, sign: int = 1) -> None:
         for counter, numbers in ((self.codes, block.code), (self.subjects, block.subject)):
@@ -39,9 +51,8 @@ class Counts:
                 for number, count in zip(used.tolist(), counted[used].tolist(), strict=True):
                     counter[number] += sign * count
 
-    def without(self, block: Block, keys: np.ndarray) -> Block:
-        """Return a block less the rows with these keys, and count them as lost."""
-        gone = np.isin(block.key, keys)
+    def without(self, block: Block, gone: np.ndarray) -> Block:
+        """Return a block less the rows marked, and count them as lost."""
         self.add(block.take(np.flatnonzero(gone)), -1)
         return block.keep(~gone)
 
@@ -57,7 +68,7 @@ def lives(view: View, intake: Intake) -> tuple[np.ndarray, np.ndarray]:
     place = np.searchsorted(known, ids).clip(max=len(known) - 1)
     hit = known[place] == ids
     for mine, name in ((birth, "birth"), (death, "death")):
-        theirs = times_to_int(held[name].combine_chunks())[place]
+        theirs = times_to_int(_one(held[name]))[place]
         fill = hit & (mine == NO_TIME)
         mine[fill] = theirs[fill]
     return birth, death
@@ -66,17 +77,18 @@ def lives(view: View, intake: Intake) -> tuple[np.ndarray, np.ndarray]:
 def subjects(view: View, intake: Intake, counts: Counts, lake: Lake) -> pa.Table:
     """Return the subjects table after a load."""
     registry = intake.linkage.registry
-    birth, death = lives(view, intake)
     ids = np.array(registry.ids, dtype=np.int64)
-    # Stored rows that were rewritten may have brought subjects after the last look at `lives`.
     gained = np.array([counts.subjects[n] for n in range(len(registry))], dtype=np.int64)
     held = view.table("SELECT subject_id, shard, birth, death, events FROM subjects")
     known = dict(zip(held["subject_id"].to_pylist(), held["events"].to_pylist(), strict=True))
     gained += np.array([known.get(i, 0) for i in registry.ids], dtype=np.int64)
+    shards = np.array(registry.shards, dtype=np.int16)
+    groups = shards.astype(np.int32) * lake.shard_groups // SHARDS
+    birth, death = _lives_after(held, ids, groups, counts)
     mine = pa.table(
         {
             "subject_id": ids,
-            "shard": np.array(registry.shards, dtype=np.int16),
+            "shard": shards,
             "birth": times_to_arrow(birth),
             "death": times_to_arrow(death),
             "events": gained,
@@ -88,6 +100,36 @@ def subjects(view: View, intake: Intake, counts: Counts, lake: Lake) -> pa.Table
     merged = merged.append_column("shard_group", pa.array(groups, pa.int32()))
     order = [(name, "ascending") for name in ("shard_group", "shard", "subject_id")]
     return merged.select(SUBJECTS.names).sort_by(order).cast(SUBJECTS)
+
+
+def _lives_after(
+    held: pa.Table, ids: np.ndarray, groups: np.ndarray, counts: Counts
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return birth and death of each registered subject after a load.
+
+    A group written anew is its own witness (a correction may have moved or removed a death);
+    where rows were only added, what the lake knew stands unless the load says earlier.
+    """
+    order = np.argsort(held["subject_id"].to_numpy(), kind="stable")
+    known = held["subject_id"].to_numpy()[order]
+    place = np.searchsorted(known, ids).clip(max=max(len(known) - 1, 0))
+    hit = ~np.isin(groups, list(counts.rewritten))
+    hit &= known[place] == ids if len(known) else False
+    found = []
+    for name, noted in (("birth", counts.births), ("death", counts.deaths)):
+        mine = np.full(len(ids), NO_TIME)
+        mine[list(noted)] = list(noted.values())
+        if hit.any():
+            theirs = times_to_int(_one(held[name]))[order][place]
+            take = hit & (theirs != NO_TIME) & ((mine == NO_TIME) | (theirs < mine))
+            mine[take] = theirs[take]
+        found.append(mine)
+    return found[0], found[1]
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)
 
 
 def codes(view: View, intake: Intake, counts: Counts) -> pa.Table:

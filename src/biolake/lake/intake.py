@@ -29,7 +29,7 @@ from biolake.lake.columns import (
 )
 from biolake.lake.commits import Commit
 from biolake.lake.lake import Lake
-from biolake.lake.linkage import NO_ENCOUNTER, Linkage
+from biolake.lake.linkage import NO_ENCOUNTER, Linkage, Registry
 from biolake.lake.vocabulary import Terms
 
 FLUSH_ROWS = 1 << 19
@@ -42,6 +42,7 @@ class Part:
 
     file: str
     content_hash: str
+    reading_hash: str
     table: str
     keyed: bool
     tally: Tally = field(default_factory=Tally)
@@ -88,6 +89,11 @@ class Intake:
         self._pending_rows = 0
         self._spills: dict[int, pa.RecordBatchStreamWriter] = {}
         self._lives: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {BIRTH_: [], DEATH_: []}
+
+    @property
+    def registry(self) -> Registry:
+        """The subjects met so far."""
+        return self.linkage.registry
 
     def add(self, chunk: Chunk) -> None:
         """Take one chunk: its people first, then its events, encounters and codes."""
@@ -141,7 +147,13 @@ class Intake:
         if number is None:
             number = self._number[key] = len(self.parts)
             self.parts.append(
-                Part(chunk.file.name, chunk.file.content_hash, chunk.table, chunk.keyed)
+                Part(
+                    chunk.file.name,
+                    chunk.file.content_hash,
+                    chunk.file.reading_hash,
+                    chunk.table,
+                    chunk.keyed,
+                )
             )
             self.origins.append(Origin(self.site, self.load, chunk.table))
         return number

@@ -64,7 +64,7 @@ def lines(
             load_id=intake.load,
             site_id=intake.site,
             layout=request.layout,
-            layout_hash=request.layout_hash,
+            layout_hash=part.reading_hash,
             table=part.table,
             file=part.file,
             content_hash=part.content_hash,

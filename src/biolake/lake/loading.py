@@ -22,7 +22,8 @@ from biolake.lake.intake import Intake
 from biolake.lake.lake import Lake
 from biolake.lake.linkage import ID_SYSTEM
 from biolake.lake.measures import Measures
-from biolake.lake.merging import Outcome, Previous, compare, settle, to_block
+from biolake.lake.merging import Outcome, Previous, compare, settle
+from biolake.lake.stored import to_block
 from biolake.lake.transaction import Transaction
 
 _MOVED_ROWS = 8_000_000
@@ -37,13 +38,12 @@ class LoadRequest:
 
     site: str
     layout: str
-    layout_hash: str
     subjects: SubjectSystem
     clock: Clock
     expected_rows: int
     zone: str | None = None
     message: str = ""
-    files: tuple[str, ...] = ()
+    contents: frozenset[str] = frozenset()  # content hashes of the files
 
 
 @dataclass
@@ -105,13 +105,14 @@ class Loading:
             return self._build(view)
 
     def _build(self, view: View) -> LoadReport:
-        previous = Previous(view, self.intake)
+        previous = Previous(view, self.intake, self.request.contents)
         encounters = derived.encounters(view, self.intake)
         measures = self._measures(view, encounters)
         counts = derived.Counts()
         self._numbering = Numbering.of(self.intake)
         moved = self._moved(previous, self._numbering)
-        forced = set(moved["shard_group"].to_pylist()) | previous.retracted_groups()
+        forced = set(moved["shard_group"].to_pylist())
+        forced |= previous.retracted_groups() | previous.stale_groups()
         for group in range(self.lake.shard_groups):
             self._progress("writing", group, self.lake.shard_groups)
             self._group(group, previous, moved, group in forced, measures, counts)
@@ -167,18 +168,21 @@ class Loading:
     ) -> None:
         """Write one group: new rows as another file, or all its rows anew if any was replaced."""
         gone = moved["row_key"].to_numpy()[moved["shard_group"].to_numpy() == group]
-        replaced = self._replaced(group, previous)
-        rewrite = forced or len(replaced) > 0
+        rewrite = forced or self._corrects(group, previous)
         retracted = np.unique(np.concatenate([_NO_KEYS, *self.intake.retracted]))
+        if rewrite:
+            counts.rewritten.add(group)
         files = GroupFiles(self.lake, self._scratch, group, self.load_id)
         for bucket in self._buckets(group):
-            new, _ = self._new_rows(group, bucket, previous, self.outcome)
+            new, corrected, seen = self._new_rows(group, bucket, previous, self.outcome)
             old = concat([])
             if rewrite:
                 old = previous.all_rows(group, self._shards(bucket))
-                self.outcome.replaced += int(np.isin(old.key, gone).sum())
-                self.outcome.removed += int(np.isin(old.key, retracted).sum())
-                old = counts.without(old, np.concatenate([replaced, gone, retracted]))
+                taken_back = np.isin(old.key, retracted) | previous.stale(old, seen)
+                replaced = np.isin(old.key, np.concatenate([corrected, gone])) & ~taken_back
+                self.outcome.replaced += int(replaced.sum())
+                self.outcome.removed += int(taken_back.sum())
+                old = counts.without(old, replaced | taken_back)
             self._write(files, old, new, measures, counts)
         self._exchange(group, files, rewrite)
 
@@ -199,29 +203,33 @@ class Loading:
         if not len(old) and not len(new):
             return
         numbering = self._numbering = self._numbering.fresh(self.intake)
-        hashes = files.write(concat([old, new]) if len(old) else new, numbering)
+        block = concat([old, new]) if len(old) else new
+        hashes = files.write(block, numbering)
+        counts.note_lives(block, self.intake)
         measures.take(new, hashes[len(old) :], numbering)
         counts.add(new)
         counted: list[int] = np.bincount(new.origin).tolist() if len(new) else []
         self._added.update({n: c for n, c in enumerate(counted) if c})
 
-    def _replaced(self, group: int, previous: Previous) -> np.ndarray:
-        """Return the keys of stored rows of a group that this load corrects."""
-        if not previous.touched:
-            return _NO_KEYS
+    def _corrects(self, group: int, previous: Previous) -> bool:
+        """Tell whether this load corrects any stored row of a group."""
         trial = Outcome()
-        found = [self._new_rows(group, b, previous, trial)[1] for b in self._buckets(group)]
-        return np.concatenate([_NO_KEYS, *found])
+        return previous.touched and any(
+            len(self._new_rows(group, bucket, previous, trial)[1])
+            for bucket in self._buckets(group)
+        )
 
     def _new_rows(
         self, group: int, bucket: int, previous: Previous, outcome: Outcome
-    ) -> tuple[Block, np.ndarray]:
+    ) -> tuple[Block, np.ndarray, np.ndarray]:
+        """Return a bucket's new rows, the stored keys they correct, and every key it holds."""
         block = settle(self.intake.bucket(bucket), self.intake, self._numbering, outcome)
         if not previous.touched or not len(block):
-            return block, _NO_KEYS
+            return block, _NO_KEYS, block.key
         stored = to_block(previous.same_source(group, self._shards(bucket), block.key), self.intake)
         self._numbering = self._numbering.fresh(self.intake)
-        return compare(block, stored, self._numbering, outcome)
+        new, corrected = compare(block, stored, self._numbering, outcome)
+        return new, corrected, block.key
 
     def _buckets(self, group: int) -> range:
         each = self.intake.buckets // self.lake.shard_groups

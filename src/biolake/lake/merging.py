@@ -16,14 +16,11 @@ import pyarrow as pa
 
 from biolake.core.hashing import content_hash
 from biolake.lake.building import Numbering, to_table
-from biolake.lake.columns import (
-    Block,
-    times_to_int,
-)
+from biolake.lake.columns import Block
 from biolake.lake.door import View
-from biolake.lake.intake import Intake, Origin
-from biolake.lake.linkage import NO_ENCOUNTER
+from biolake.lake.intake import Intake
 from biolake.lake.ordering import repeats
+from biolake.lake.stored import SELECT_EVENTS, stored_rows
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 # What makes two rows with one key the same fact; the load that brought them does not.
@@ -38,11 +35,6 @@ _CONTENT = [
     "encounter_id",
     "source",
 ]
-_SELECT = (
-    "SELECT subject_id, time, code, numeric_value, text_value, unit,"
-    " end_time, encounter_id, site_id, load_id, source, row_key"
-    " FROM events"
-)
 
 
 @dataclass
@@ -54,7 +46,7 @@ class Outcome:
     known: Counter[int] = field(default_factory=Counter)  # already in the lake
     retracted: Counter[int] = field(default_factory=Counter)  # taken back by the source
     replaced: int = 0  # rows of earlier loads that a correction replaced
-    removed: int = 0  # rows of earlier loads that the source took back
+    removed: int = 0  # rows of earlier loads taken back by the source or by a changed mapping
 
 
 def settle(block: Block, intake: Intake, numbering: Numbering, outcome: Outcome) -> Block:
@@ -112,14 +104,48 @@ def _count_equal_rows(block: Block, intake: Intake) -> Block:
 class Previous:
     """The rows of earlier loads that a load may repeat, correct or take back."""
 
-    def __init__(self, view: View, intake: Intake) -> None:
+    def __init__(self, view: View, intake: Intake, contents: frozenset[str]) -> None:
         self._view, self._intake = view, intake
         self.sources = sorted({part.table for part in intake.parts})
         known = view.rows(
             'SELECT count(*) FROM loads WHERE site_id = ? AND list_contains(?, "table")',
             [intake.site, self.sources],
         )
-        self.touched = bool(known[0][0]) or bool(intake.retracted)
+        self._stale = self._earlier_readings(contents)
+        self.touched = bool(known[0][0]) or bool(intake.retracted) or bool(self._stale)
+
+    def _earlier_readings(self, contents: frozenset[str]) -> set[tuple[str, str]]:
+        """Return (load, source) of earlier readings of the same files: their mapping has changed.
+
+        Only where the load read every file of that source: an event does not name its file.
+        """
+        rows = self._view.rows(
+            'SELECT load_id, "table" FROM loads WHERE site_id = ? GROUP BY ALL'
+            " HAVING bool_and(list_contains(?, content_hash))",
+            [self._intake.site, sorted(contents)],
+        )
+        return {(load, source) for load, source in rows}
+
+    def stale_groups(self) -> set[int]:
+        """Return the groups that hold events of an earlier reading of the same files."""
+        pairs = [list(pair) for pair in sorted(self._stale)]
+        if not pairs:
+            return set()
+        rows = self._view.rows(
+            "SELECT DISTINCT shard_group FROM events"
+            " WHERE site_id = ? AND list_contains(?, [load_id, source])",
+            [self._intake.site, pairs],
+        )
+        return {group for (group,) in rows}
+
+    def stale(self, stored: Block, seen: np.ndarray) -> np.ndarray:
+        """Mark stored rows that an earlier reading of the same files gave and this one does not."""
+        origins = [
+            n
+            for n, origin in enumerate(self._intake.origins)
+            if origin.site == self._intake.site and (origin.load, origin.source) in self._stale
+        ]
+        return np.asarray(np.isin(stored.origin, origins) & ~np.isin(stored.key, seen))
 
     def moved(self, keyed: pa.Table) -> pa.Table:
         """Return (shard_group, row_key) of stored rows whose key now belongs to another subject."""
@@ -154,10 +180,10 @@ class Previous:
     def same_source(self, group: int, shards: range, keys: np.ndarray) -> pa.Table:
         """Return stored rows of this site with one of the keys, in one shard range."""
         if not self.touched or not len(keys):
-            return self._view.table(f"{_SELECT} WHERE false")
+            return self._view.table(f"{SELECT_EVENTS} WHERE false")
         self._view.con.register("keys", pa.table({"row_key": keys}))
         rows = self._view.table(
-            f"{_SELECT} SEMI JOIN keys USING (row_key)"
+            f"{SELECT_EVENTS} SEMI JOIN keys USING (row_key)"
             " WHERE shard_group = ? AND shard BETWEEN ? AND ? AND site_id = ?",
             [group, shards.start, shards.stop - 1, self._intake.site],
         )
@@ -166,48 +192,7 @@ class Previous:
 
     def all_rows(self, group: int, shards: range) -> Block:
         """Return every stored row of a shard range as a block."""
-        table = self._view.table(
-            f"{_SELECT} WHERE shard_group = ? AND shard BETWEEN ? AND ?",
-            [group, shards.start, shards.stop - 1],
-        )
-        return to_block(table, self._intake)
-
-
-def to_block(table: pa.Table, intake: Intake) -> Block:
-    """Return stored rows as a block, numbering what the load had not met yet."""
-    column = {name: _one(table[name]) for name in table.column_names}
-    registry = intake.linkage.registry
-    encoded = column["subject_id"].dictionary_encode()
-    subjects = np.array([registry.add(v) for v in encoded.dictionary.to_pylist()], dtype=np.int32)
-    missing = column["encounter_id"].fill_null(int(NO_ENCOUNTER))
-    value = column["numeric_value"].to_numpy(zero_copy_only=False)
-    return Block(
-        subject=subjects[encoded.indices.to_numpy()] if len(subjects) else subjects,
-        time=times_to_int(column["time"]),
-        end_time=times_to_int(column["end_time"]),
-        code=intake.codes.encode(column["code"]),
-        value=value.astype(np.float32),
-        unit=intake.units.encode(column["unit"]),
-        encounter=missing.to_numpy(zero_copy_only=False),
-        key=column["row_key"].to_numpy(),
-        origin=_origins(column, intake),
-        text=column["text_value"].cast(pa.string()),
-    )
-
-
-def _origins(column: dict[str, pa.Array], intake: Intake) -> np.ndarray:
-    triples = zip(
-        *(column[name].to_pylist() for name in ("site_id", "load_id", "source")), strict=True
-    )
-    known = {origin: number for number, origin in enumerate(intake.origins)}
-    numbers = []
-    for triple in triples:
-        origin = Origin(*triple)
-        if origin not in known:
-            known[origin] = len(intake.origins)
-            intake.origins.append(origin)
-        numbers.append(known[origin])
-    return np.array(numbers, dtype=np.int32)
+        return stored_rows(self._view, group, shards, self._intake)
 
 
 def compare(
@@ -225,10 +210,4 @@ def compare(
     same = hit & (old == new)
     outcome.known.update(block.origin[same].tolist())
     replaced = block.key[hit & ~same]
-    outcome.replaced += len(replaced)
     return block.keep(~same), replaced
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)

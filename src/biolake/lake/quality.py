@@ -53,15 +53,15 @@ WITH by_load AS (
     SELECT code, unit, site_id, load_id, sum("values") AS n
     FROM code_uses WHERE unit IS NOT NULL AND "values" > 0 GROUP BY ALL
 ),
-main AS (SELECT code, load_id, arg_max(unit, n) AS unit, sum(n) AS n FROM by_load GROUP BY ALL),
+main AS (SELECT code, load_id, arg_max(unit, (n, unit)) AS unit, sum(n) AS n FROM by_load GROUP BY ALL),
 overall AS (
-    SELECT code, arg_max(unit, n) AS unit
+    SELECT code, arg_max(unit, (n, unit)) AS unit
     FROM (SELECT code, unit, sum(n) AS n FROM by_load GROUP BY ALL) GROUP BY code
 )
-SELECT site_id, load_id, code, (m.n)::BIGINT, m.unit, o.unit
+SELECT site_id, load_id, code, CASE WHEN m.unit <> o.unit THEN m.n ELSE 0 END::BIGINT,
+    m.n::BIGINT, CASE WHEN m.unit <> o.unit THEN m.unit || ', elsewhere ' || o.unit ELSE '' END
 FROM main m JOIN overall o USING (code)
 JOIN (SELECT DISTINCT load_id, site_id FROM by_load) USING (load_id)
-WHERE m.unit <> o.unit
 """
 
 
@@ -221,7 +221,11 @@ def _given(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _overridden(limit: Threshold, values: Mapping[str, Any], where: str) -> Threshold:
     try:
-        given = {n: float(values[n]) for n in ("warn", "fail", "least") if values.get(n) not in (None, "")}
+        given = {
+            n: float(values[n])
+            for n in ("warn", "fail", "least")
+            if values.get(n) not in (None, "")
+        }
     except (TypeError, ValueError):
         raise WrongUse(f"the thresholds of '{limit.check}' are not numbers", where=where) from None
     if any(not 0 <= given[name] <= 1 for name in ("warn", "fail") if name in given):
@@ -258,7 +262,9 @@ def _of_the_lake(view: View) -> list[Measured]:
     unmapped = f"regexp_matches(code, '{_UNMAPPED}')"
     return [
         *_codes(view, unmapped, "unmapped codes", "events with unmapped codes"),
-        *_codes(view, "c.description IS NULL", "codes without description", "events without description"),
+        *_codes(
+            view, "c.description IS NULL", "codes without description", "events without description"
+        ),
         *_units_between_loads(view),
     ]
 
@@ -275,8 +281,8 @@ def _codes(view: View, wrong: str, by_code: str, by_event: str) -> list[Measured
 
 def _units_between_loads(view: View) -> list[Measured]:
     return [
-        Measured("units disagree between loads", code, site, load, n, n, f"{unit}, elsewhere {usual}")
-        for site, load, code, n, unit, usual in view.rows(_UNITS_BY_LOAD)
+        Measured("units disagree between loads", code, site, load, count, total, detail)
+        for site, load, code, count, total, detail in view.rows(_UNITS_BY_LOAD)
     ]
 
 

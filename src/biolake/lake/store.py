@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from biolake.core.errors import BiolakeError, NotPermitted, SetupMissing
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
 
 
 class Store(Protocol):
@@ -133,7 +136,7 @@ class S3Store:
         bucket, _, self.prefix = self.root.removeprefix("s3://").partition("/")
         self._obstore = obstore
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-        self.client_options: Any = {"allow_http": True} if endpoint else {}
+        self.client_options: ClientConfig = {"allow_http": True} if endpoint else {}
         with self._asking():
             self._bucket = Bucket(bucket, prefix=self.prefix, client_options=self.client_options)
 
