@@ -72,7 +72,8 @@ class Chunk:
     string columns may be dictionaries). `keyed` says that `row_key` comes from the source's own
     identifiers, so that a later row with the same key is a correction; otherwise it hashes the
     content, and identical rows are told apart by their order. `retracted` lists the row keys of
-    events the source takes back (entered in error). Rows of `people` come no later than the
+    events the source takes back (entered in error): rows with these keys are removed whatever their
+    order, so a reader that sees a key given again afterwards must not list it. Rows of `people` come no later than the
     chunk that holds the first events of that subject.
     """
 

@@ -1,4 +1,4 @@
-"""What every reader must keep: subclass `ReaderTests`, name the reader, and write a small source."""
+"""What every reader must keep: subclass `ReaderTests`, name a reader, write a small source."""
 
 from __future__ import annotations
 
@@ -78,6 +78,13 @@ class ReaderTests:
             keys = chunk.events["row_key"].to_pylist()
             assert len(set(keys)) == len(keys)
             assert not set(keys) & set(_keys(chunk.retracted))
+
+    def test_what_is_taken_back_is_not_given_by_a_later_chunk(self, source: Path) -> None:
+        gone: set[int] = set()
+        for chunk in read(self.reader, source):
+            given = set(chunk.events["row_key"].to_pylist()) if chunk.events else set()
+            assert not given & gone, "a load removes what any of its chunks takes back"
+            gone |= set(_keys(chunk.retracted))
 
     def test_people_come_no_later_than_their_events(self, source: Path) -> None:
         early: set[object] = set()  # subjects with events
