@@ -79,9 +79,7 @@ def test_a_changed_mapping_replaces_what_the_old_one_made(lake: Lake, tmp_path: 
     assert verify(lake).problems == ()
 
 
-def test_a_rule_taken_out_of_the_mapping_takes_its_events_along(
-    lake: Lake, tmp_path: Path
-) -> None:
+def test_a_rule_taken_out_of_the_mapping_takes_its_events_along(lake: Lake, tmp_path: Path) -> None:
     source = make(tmp_path / "source")
     load(lake, source)
     birth = "{name: birth, code: \"'MEDS_BIRTH'\", time: dob}"

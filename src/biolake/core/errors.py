@@ -76,6 +76,12 @@ class MappingInvalid(DataRefused):
     code = "mapping_invalid"
 
 
+class TaskInvalid(DataRefused):
+    """A cohort definition says something that has no meaning, or none on this lake."""
+
+    code = "task_invalid"
+
+
 class SourceUnreadable(DataRefused):
     """A source file is cut short, not what its name says, or cannot be opened."""
 
