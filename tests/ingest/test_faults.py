@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.ingest.labs import LABS, SUBJECTS, ingest_in_child, make
 
 from biolake.core.catalogue import Catalogue
 from biolake.core.errors import SourceUnreadable, WrongUse
@@ -17,7 +18,6 @@ from biolake.ingest.pipeline import IngestReport, ingest
 from biolake.lake.door import open_view
 from biolake.lake.lake import Lake, init, open_lake
 from biolake.lake.verifying import verify
-from tests.ingest.labs import LABS, SUBJECTS, ingest_in_child, make
 
 STAGES = ["plan", "read", "write", "before commit", "after commit"]
 KILL = "os.kill(os.getpid(), signal.SIGKILL)"

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.ingest.labs import make
 
 from biolake.core.catalogue import discover
 from biolake.core.errors import DataRefused
 from biolake.ingest.pipeline import ingest
 from biolake.lake.door import open_view
 from biolake.lake.lake import Lake, init
-from tests.ingest.labs import make
 
 SYNTHEA = "https://github.com/synthetichealth/synthea"
 SSN = "http://hl7.org/fhir/sid/us-ssn"

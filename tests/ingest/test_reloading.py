@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.ingest.labs import LABS, MAPPING, SUBJECTS, make
 
 from biolake.core.catalogue import Catalogue
 from biolake.ingest.pipeline import IngestReport, ingest
 from biolake.lake.door import open_view
 from biolake.lake.lake import Lake, init
 from biolake.lake.verifying import verify
-from tests.ingest.labs import LABS, MAPPING, SUBJECTS, make
 
 
 @pytest.fixture

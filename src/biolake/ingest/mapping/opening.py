@@ -1,0 +1,119 @@
+"""Opens a source folder with a mapping: which files are read, in which order, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from biolake.core.errors import SourceUnreadable
+from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, SubjectSystem, Tally
+from biolake.ingest.mapping.codes import read_codes
+from biolake.ingest.mapping.columns import open_source
+from biolake.ingest.mapping.definition import Mapping, TableRule
+from biolake.ingest.mapping.engine import connect
+from biolake.ingest.mapping.files import Folder, find_files
+from biolake.ingest.mapping.loading import load_mapping, shipped_mappings
+from biolake.ingest.mapping.lookups import Lookups
+from biolake.ingest.mapping.plan import Planner
+from biolake.ingest.mapping.tables import count, read_table
+
+
+def detect_mapping(source: Path) -> Mapping | None:
+    """Return the shipped mapping whose telling files are all there, or nothing."""
+    folder = find_files(source)
+    fitting = []
+    for name in shipped_mappings():
+        mapping = load_mapping(name)
+        if mapping.detect and all(folder.match(file) for file in mapping.detect):
+            fitting.append(mapping)
+    return max(fitting, key=lambda mapping: len(mapping.detect), default=None)
+
+
+def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> Reading:
+    """Open a source folder, or one file of it, for reading by a mapping."""
+    work = _Work(mapping, find_files(source), ctx)
+    tables = {table.name: work.folder.match(table.file) for table in mapping.tables}
+    codes = [work.folder.match(rule.file) for rule in mapping.codes]
+    files: dict[str, SourceFile] = {}
+    for group in [*(tables[table.name] for table in work.ordered()), *codes]:
+        files.update((file.name, file) for file in group)
+    if not any(tables.values()):
+        raise SourceUnreadable(
+            f"no file here belongs to a table of the mapping '{mapping.name}'",
+            where=str(source),
+            next=f"Expected: {', '.join(table.file for table in mapping.tables[:5])}.",
+        )
+    return Reading(
+        layout=mapping.name,
+        layout_hash=mapping.content_hash,
+        subjects=SubjectSystem(mapping.subject.system, mapping.subject.integer),
+        clock=mapping.clock,
+        files=tuple(files.values()),
+        chunks=work.chunks,
+        depends=_depends(mapping, work.folder),
+        notes=_notes(mapping, work.folder),
+    )
+
+
+def _depends(mapping: Mapping, folder: Folder) -> dict[str, tuple[SourceFile, ...]]:
+    found: dict[str, tuple[SourceFile, ...]] = {}
+    for table in mapping.tables:
+        needed = {f.name: f for rule in table.lookups for f in folder.match(rule.file)}
+        for file in folder.match(table.file) if needed else ():
+            known = {other.name: other for other in found.get(file.name, ())}
+            found[file.name] = tuple((known | needed).values())
+    return found
+
+
+def _notes(mapping: Mapping, folder: Folder) -> tuple[str, ...]:
+    lookups = [lookup for table in mapping.tables for lookup in table.lookups]
+    patterns = [table.file for table in mapping.tables] + [rule.file for rule in mapping.codes]
+    patterns += [rule.file for rule in mapping.ignore] + [lookup.file for lookup in lookups]
+    used = {file.name for pattern in patterns for file in folder.match(pattern)}
+    absent = [t.file for t in mapping.tables if not folder.match(t.file)]
+    unread = [file.name for file in folder.files if file.name not in used]
+    return tuple(
+        [f"not read: {name}" for name in unread] + [f"not there: {name}" for name in absent]
+    )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One source being read."""
+
+    mapping: Mapping
+    folder: Folder
+    context: ReadContext
+
+    def ordered(self) -> list[TableRule]:
+        """Return the tables, those that introduce subjects first."""
+        return sorted(self.mapping.tables, key=lambda table: not table.introduces_subjects)
+
+    def chunks(self, files: tuple[SourceFile, ...]) -> Iterator[Chunk]:
+        given = {file.name: file for file in files}
+        with connect(self.context, [self.folder.root]) as connection:
+            lookups = Lookups(self.mapping, self.folder, connection, self.context)
+            for table in self.ordered():
+                for file in self._chosen(table.file, given):
+                    yield from self._table(table, file, lookups)
+            for rule in self.mapping.codes:
+                for file in self._chosen(rule.file, given):
+                    source = open_source(file, rule.options, connection, self.context.scratch)
+                    yield from read_codes(rule, self.mapping, count(source), connection)
+
+    def _chosen(self, pattern: str, given: dict[str, SourceFile]) -> list[SourceFile]:
+        """Return the caller's own objects: they know the hash."""
+        return [given[file.name] for file in self.folder.match(pattern) if file.name in given]
+
+    def _table(self, table: TableRule, file: SourceFile, lookups: Lookups) -> Iterator[Chunk]:
+        connection = lookups.connection
+        source = open_source(file, table.options, connection, self.context.scratch)
+        counted = count(source)
+        if table.part_of:
+            self.context.progress(file.name, counted.rows)
+            yield Chunk(file, table.name, Tally(rows=counted.rows, part_rows=counted.rows))
+            return
+        joins = lookups.join(table, source)
+        plan = Planner(self.mapping, table, source, joins, connection).plan()
+        yield from read_table(table.name, plan, counted, connection, self.context)
