@@ -19,24 +19,30 @@ from typing import TypeVar
 
 from measure import table, use_threads
 
+from biolake.core.keys import shard_of
+from biolake.lake.door import View, open_view
+from biolake.lake.lake import open_lake
+
 Key = TypeVar("Key", int, str)
 KEYS = 30
 BARS_MS = {"events of one subject": 50, "count of one code": 40}
 
 
-def open_lake(path: Path) -> object:
-    """Open a lake at its newest commit."""
-    raise NotImplementedError("connect to biolake.lake")
+def events_of_subject(view: View, subject_id: int) -> object:
+    """Fetch every event of one subject (the lake keeps the source's ids)."""
+    shard = shard_of(subject_id)
+    return view.rows(
+        "SELECT time, code, numeric_value, text_value, unit FROM events"
+        " WHERE shard_group = ? AND shard = ? AND subject_id = ?",
+        [view.lake.group_of(shard), shard, subject_id],
+    )
 
 
-def events_of_subject(lake: object, subject_id: int) -> object:
-    """Fetch every event of one subject."""
-    raise NotImplementedError("connect to biolake.lake")
-
-
-def count_of_code(lake: object, code: str) -> object:
-    """Count the events that carry one code."""
-    raise NotImplementedError("connect to biolake.lake")
+def count_of_code(view: View, code: str) -> object:
+    """Count the events that carry one code, and their subjects."""
+    return view.rows(
+        "SELECT count(*), count(DISTINCT subject_id) FROM events_by_code WHERE code = ?", [code]
+    )
 
 
 def subjects(source: Path) -> list[int]:
@@ -81,9 +87,9 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True)
     asked = parser.parse_args()
     use_threads()
-    lake = open_lake(asked.lake)
-    by_subject = latencies_ms(lambda key: events_of_subject(lake, key), subjects(asked.source))
-    by_code = latencies_ms(lambda key: count_of_code(lake, key), codes(asked.source))
+    with open_view(open_lake(str(asked.lake))) as view:
+        by_subject = latencies_ms(lambda key: events_of_subject(view, key), subjects(asked.source))
+        by_code = latencies_ms(lambda key: count_of_code(view, key), codes(asked.source))
     lines = [line("events of one subject", by_subject), line("count of one code", by_code)]
     sys.stdout.write(table(("what", "keys", "median ms", "p95 ms", "bar ms"), lines))
 
