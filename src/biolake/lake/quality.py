@@ -33,7 +33,9 @@ GROUP BY ALL
 # One row a source of a load: codes and events of which `wrong` holds, and the most used of them.
 _BY_SOURCE = """
 WITH used AS (
-    SELECT u.site_id, u.load_id, u.source, u.code, sum(u.events) AS events, any_value({wrong}) AS wrong
+    SELECT
+        u.site_id, u.load_id, u.source, u.code,
+        sum(u.events) AS events, any_value({wrong}) AS wrong
     FROM code_uses u LEFT JOIN codes c USING (code)
     GROUP BY ALL
 )
@@ -53,7 +55,10 @@ WITH by_load AS (
     SELECT code, unit, site_id, load_id, sum("values") AS n
     FROM code_uses WHERE unit IS NOT NULL AND "values" > 0 GROUP BY ALL
 ),
-main AS (SELECT code, load_id, arg_max(unit, (n, unit)) AS unit, sum(n) AS n FROM by_load GROUP BY ALL),
+main AS (
+    SELECT code, load_id, arg_max(unit, (n, unit)) AS unit, sum(n) AS n
+    FROM by_load GROUP BY ALL
+),
 overall AS (
     SELECT code, arg_max(unit, (n, unit)) AS unit
     FROM (SELECT code, unit, sum(n) AS n FROM by_load GROUP BY ALL) GROUP BY code
@@ -190,7 +195,7 @@ def shipped_thresholds() -> dict[str, Threshold]:
 
 
 def read_thresholds(path: Path | None) -> dict[str, Threshold]:
-    """Return the shipped thresholds with those of a CSV (check, warn, fail) or YAML file in place."""
+    """Return the shipped thresholds, those that a CSV or YAML file gives in their place."""
     limits = dict(shipped_thresholds())
     for check, values in _given(path) if path else ():
         if check not in limits:
@@ -211,12 +216,15 @@ def _given(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         return
     import yaml
 
-    content = yaml.safe_load(text)
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError:
+        content = None
     if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
         raise WrongUse(
             "thresholds are written as 'check: {warn: 0.01, fail: 0.05}'", where=str(path)
         )
-    yield from content.items()
+    yield from ((str(check), values) for check, values in content.items())
 
 
 def _overridden(limit: Threshold, values: Mapping[str, Any], where: str) -> Threshold:
