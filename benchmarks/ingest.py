@@ -134,7 +134,7 @@ def make_peer(folder: Path) -> Path:
     if not python.with_name("meds-extract-run").exists():
         venv.create(folder, clear=True, with_pip=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", PEER]
-        subprocess.run(pip, check=True)  # noqa: S603 - a fixed command
+        subprocess.run(pip, check=True)
     return python
 
 

@@ -1,4 +1,4 @@
-"""What an analysis may ask of the engine that runs it: its samples, a seed, progress. Nothing else."""
+"""What an analysis may ask of the engine that runs it: samples, a seed, progress. Nothing else."""
 
 from __future__ import annotations
 

@@ -47,9 +47,10 @@ class Value:
         if not text.strip():
             self.refuse(f"'{self.name}' is empty: an SQL expression is needed")
         where = self.where
-        if self.node.style in ('"', "'"):
+        style = getattr(self.node, "style", None)
+        if style in ('"', "'"):
             where = where.after(1)
-        elif self.node.style in ("|", ">"):
+        elif style in ("|", ">"):
             where = Where(where.file, where.line + 1, 1)
         return Expression(text, where)
 
