@@ -27,12 +27,12 @@ from biolake.lake.vocabulary import Terms
 
 SUBJECT_ROWS = 1 << 16  # rows in a row group: what a read of one subject decodes
 CODE_ROWS = 1 << 15  # a code of a bucket lies in one or two of these
-_PLAIN = ("row_key", "end_time")
+PLAIN = ("row_key", "end_time")
 _HASHED = [f.name for f in EVENTS if f.name not in ("row_key", "shard_group")]
 
 
 class Names(Protocol):
-    """Subjects, codes, units and origins as they are met and numbered: an intake, or stored rows."""
+    """Subjects, codes, units and origins, numbered as they are met in a load or in stored rows."""
 
     codes: Terms
     units: Terms
@@ -104,8 +104,8 @@ class GroupFiles:
     def write(self, block: Block, numbering: Numbering) -> np.ndarray:
         """Write one bucket's rows in both orders; return their content hashes in block order."""
         if self._events is None or self._by_code is None:
-            self._events = TableFile(self.scratch, EVENTS, plain=_PLAIN)
-            self._by_code = TableFile(self.scratch, EVENTS_BY_CODE, plain=_PLAIN)
+            self._events = TableFile(self.scratch, EVENTS, plain=PLAIN)
+            self._by_code = TableFile(self.scratch, EVENTS_BY_CODE, plain=PLAIN)
         order = by_subject_time(_dense(numbering.subject_rank[block.subject]), block.time)
         hashes = np.empty(len(block), dtype=np.int64)
         for rows in _pieces(order, SUBJECT_ROWS):

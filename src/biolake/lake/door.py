@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ import pyarrow as pa
 from biolake.core import schema
 from biolake.lake.commits import Commit
 from biolake.lake.lake import Lake
+from biolake.lake.store import S3Store
 
 TABLES: dict[str, pa.Schema] = {
     "events": schema.EVENTS,
@@ -70,7 +71,8 @@ def open_view(
 ) -> Iterator[View]:
     """Open the tables of one commit for reading, as SQL views named like the tables."""
     commit = at if isinstance(at, Commit) else lake.commit(at)
-    con = connect(lake, threads=threads)
+    sizes = {file.path: file.size for state in commit.tables.values() for file in state.files}
+    con = connect(lake, threads=threads, sizes=sizes)
     view = View(lake, commit, con, access or Access())
     try:
         for name, columns in TABLES.items():
@@ -80,8 +82,13 @@ def open_view(
         con.close()
 
 
-def connect(lake: Lake, *, threads: int = 2, memory: str = "1GB") -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB connection that can read the lake's files and nothing it must install."""
+def connect(
+    lake: Lake, *, threads: int = 2, memory: str = "1GB", sizes: Mapping[str, int] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB connection that can read the lake's files and nothing it must install.
+
+    In a bucket a file whose size is given, by key, is read without asking for it first.
+    """
     con = duckdb.connect(":memory:")
     con.execute(f"SET threads = {int(threads)}")
     con.execute(f"SET memory_limit = '{memory}'")
@@ -92,21 +99,16 @@ def connect(lake: Lake, *, threads: int = 2, memory: str = "1GB") -> duckdb.Duck
     # What a query spills is subject data: it stays where the lake is, not in the working folder.
     con.execute(f"SET temp_directory = '{_spill_folder(lake)}'")
     con.execute("SET TimeZone = 'UTC'")
-    if lake.root.startswith("s3://"):
-        con.register_filesystem(_bucket_files(lake))
+    if isinstance(lake.store, S3Store):
+        from biolake.lake.ranged import BucketFiles
+
+        con.register_filesystem(BucketFiles(lake.store, sizes or {}))
     return con
 
 
 def _spill_folder(lake: Lake) -> str:
     home = tempfile.gettempdir() if lake.root.startswith("s3://") else f"{lake.root}/scratch"
     return f"{home}/duckdb-{os.getpid()}".replace("'", "''")
-
-
-def _bucket_files(lake: Lake) -> Any:
-    from obstore.fsspec import FsspecStore
-
-    options = getattr(lake.store, "client_options", {})
-    return FsspecStore("s3", client_options=options)
 
 
 def view_sql(name: str, columns: pa.Schema, paths: Sequence[str]) -> str:

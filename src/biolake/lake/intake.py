@@ -47,6 +47,7 @@ class Part:
     keyed: bool
     tally: Tally = field(default_factory=Tally)
     events: int = 0
+    refused: int = 0  # events of subjects that were forgotten: not among `events`
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,24 @@ class Intake:
             self.described.append(chunk.codes.cast(MAPPED_CODES))
         if chunk.retracted is not None:
             self.retracted.append(np.asarray(chunk.retracted, dtype=np.int64))
-        if chunk.encounters is not None and chunk.encounters.num_rows:
-            self.encounters.append(self._encounters(chunk.encounters, chunk.table))
-        if chunk.events is not None and chunk.events.num_rows:
-            part.events += chunk.events.num_rows
-            self._pending.append(self._block(chunk.events, number))
-            self._pending_rows += chunk.events.num_rows
+        encounters, events = self._admitted(chunk.encounters), self._admitted(chunk.events)
+        if encounters is not None and encounters.num_rows:
+            self.encounters.append(self._encounters(encounters, chunk.table))
+        if chunk.events is not None and events is not None:
+            part.refused += chunk.events.num_rows - events.num_rows
+            self._take_events(events, number)
+
+    def _admitted(self, rows: pa.Table | None) -> pa.Table | None:
+        """Return rows less those of forgotten subjects."""
+        if rows is None or not self.linkage.forgets:
+            return rows
+        return rows.filter(pa.array(self.linkage.subjects(_one(rows["subject"])) >= 0))
+
+    def _take_events(self, events: pa.Table, number: int) -> None:
+        if events.num_rows:
+            self.parts[number].events += events.num_rows
+            self._pending.append(self._block(events, number))
+            self._pending_rows += events.num_rows
             if self._pending_rows >= FLUSH_ROWS:
                 self._flush()
 

@@ -122,6 +122,10 @@ def quality(rows: Sequence[Row], intake: Intake, load: str, ledger: Sequence[Lin
         own.append(("quarantined rows", name, sum(x.quarantined_rows for x in mine), total, ""))
         repeated = sum(x.repeated for x in mine)
         own.append(("repeated rows", name, repeated, sum(x.events for x in mine), ""))
+        refused = sum(part.refused for part in intake.parts if part.table == name)
+        if refused:
+            events = sum(x.events for x in mine) + refused
+            own.append(("subject was forgotten", name, refused, events, ""))
     people = len(intake.linkage.registry)
     own.append(("identity conflicts", "people", intake.linkage.conflicts, people, ""))
     columns = zip(*((load, intake.site, *row) for row in [*own, *rows]), strict=True)

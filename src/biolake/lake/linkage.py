@@ -32,6 +32,8 @@ SCHEMA = pa.schema(
 )
 NO_ENCOUNTER = np.iinfo(np.int64).min
 ID_SYSTEM = "subject_id_system"
+FORGOTTEN = int(np.iinfo(np.int64).min)  # where the identifiers of forgotten subjects lead
+_REFUSED = -1
 
 
 @dataclass
@@ -66,12 +68,13 @@ class Linkage:
         self.conflicts = 0
         self.new_rows: list[tuple[bytes, str, str, int]] = []
         self._known = _load_known(lake, base)
+        self.forgets = FORGOTTEN in self._known.values()
         self._seen: dict[object, int] = {}
         if not self._keyed:
             _refuse_other_ids(subjects, base)
 
     def subjects(self, identifiers: pa.Array) -> np.ndarray:
-        """Return the registry number of each source identifier (int64 or string array)."""
+        """Return the registry number of each source identifier (int64 or string); -1: forgotten."""
         encoded = pc.dictionary_encode(identifiers)
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()
@@ -116,16 +119,16 @@ class Linkage:
         own = (self._system.name, str(value), "site")
         identifiers = [(self._hash(*one), one) for one in dict.fromkeys([own, *also])]
         found = [self._known[h] for h, _ in identifiers if h in self._known]
-        subject_id = found[0] if found else self._new_id(value)
-        if not self._keyed:
-            subject_id = self._new_id(value)
+        subject_id = found[0] if found and self._keyed else self._new_id(value)
+        if FORGOTTEN in found:
+            subject_id = FORGOTTEN
         self.conflicts += len({*found, subject_id}) > 1
         for hashed, (system, _, scope) in identifiers:
             if hashed not in self._known:
                 self._known[hashed] = subject_id
                 site = self._site if scope == "site" else ""
                 self.new_rows.append((hashed, system, site, subject_id))
-        number = self.registry.add(subject_id)
+        number = _REFUSED if subject_id == FORGOTTEN else self.registry.add(subject_id)
         self._seen[value] = number
         return number
 

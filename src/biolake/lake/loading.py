@@ -178,8 +178,10 @@ class Loading:
             old = concat([])
             if rewrite:
                 old = previous.all_rows(group, self._shards(bucket))
-                taken_back = np.isin(old.key, retracted) | previous.stale(old, seen)
-                replaced = np.isin(old.key, np.concatenate([corrected, gone])) & ~taken_back
+                ours = previous.of_site(old)
+                taken_back = ours & (np.isin(old.key, retracted) | previous.stale(old, seen))
+                moved_on = np.isin(old.key, gone) & ~np.isin(old.key, seen)
+                replaced = ours & (np.isin(old.key, corrected) | moved_on) & ~taken_back
                 self.outcome.replaced += int(replaced.sum())
                 self.outcome.removed += int(taken_back.sum())
                 old = counts.without(old, replaced | taken_back)

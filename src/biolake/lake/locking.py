@@ -146,7 +146,7 @@ class Lease:
                 self.store.write(self.key, self.card(LEASE_SECONDS))
 
     def release(self) -> None:
-        """Leave the number behind, expired: were it to start again at 1, an old holder could win."""
+        """Leave the number behind, expired: numbers that start again let an old holder win."""
         if self.is_newest():
             self.store.write(self.key, self.card(0))
         else:

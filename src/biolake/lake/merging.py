@@ -126,6 +126,13 @@ class Previous:
         )
         return {(load, source) for load, source in rows}
 
+    def of_site(self, stored: Block) -> np.ndarray:
+        """Mark stored rows of the site being loaded: its row keys mean nothing to other sites."""
+        origins = [
+            n for n, origin in enumerate(self._intake.origins) if origin.site == self._intake.site
+        ]
+        return np.isin(stored.origin, origins)
+
     def stale_groups(self) -> set[int]:
         """Return the groups that hold events of an earlier reading of the same files."""
         pairs = [list(pair) for pair in sorted(self._stale)]

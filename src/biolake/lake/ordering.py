@@ -50,12 +50,14 @@ def stable_argsort(keys: np.ndarray) -> np.ndarray:
 
 
 def _whole_seconds(time: np.ndarray) -> np.ndarray | None:
-    """Return seconds from the earliest time, plus 1, static rows 0; None if any has a fraction."""
+    """Return seconds from the earliest time, plus 1, static rows 0; None if they do not fit."""
     static = time == NO_TIME
     known = time if not static.any() else time[~static]
     if not len(known):
         return np.zeros(len(time), dtype=np.int64)
     first = int(known.min()) // _SECOND
+    if int(known.max()) // _SECOND - first + 1 >= 1 << _TIME_BITS:
+        return None
     seconds = time // _SECOND
     if not np.array_equal(seconds[~static] * _SECOND, known):
         return None

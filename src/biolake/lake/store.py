@@ -187,10 +187,17 @@ class S3Store:
             for part in self._obstore.get(self._bucket, key).stream():
                 stream.write(part)
 
+    def read_range(self, key: str, start: int, end: int) -> bytes:
+        with self._asking(key):
+            return bytes(self._obstore.get_range(self._bucket, key, start=start, end=end))
+
+    def size(self, key: str) -> int:
+        with self._asking(key):
+            return int(self._obstore.head(self._bucket, key)["size"])
+
     def exists(self, key: str) -> bool:
         try:
-            with self._asking(key):
-                self._obstore.head(self._bucket, key)
+            self.size(key)
         except FileNotFoundError:
             return False
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from biolake.lake import commits
 from biolake.lake.lake import SECRET, Lake
+from biolake.lake.locking import confirm
 from biolake.lake.transaction import SCHEMAS
 
 LOG = "/_delta_log/"
@@ -36,6 +37,7 @@ def table_files(lake: Lake) -> list[str]:
 def sweep(lake: Lake) -> list[str]:
     """Remove the leftovers and return them. The caller holds the write lock."""
     swept = leftovers(lake)
+    confirm(lake.store)
     for key in swept:
         lake.store.delete(key)
     return swept

@@ -1,0 +1,284 @@
+"""Forget a subject: its rows, its files, the commits that showed them; and prove it by a scan.
+
+What stays is a keyed hash of each of its identifiers, without any way to a subject: by it a later
+load knows whom to refuse.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from biolake.core.errors import WrongUse
+from biolake.lake import commits
+from biolake.lake.building import PLAIN
+from biolake.lake.commits import Commit, StoredFile
+from biolake.lake.files import TableFile
+from biolake.lake.inspection import local_copy
+from biolake.lake.lake import Lake
+from biolake.lake.linkage import FORGOTTEN, read_parquet
+from biolake.lake.linkage import SCHEMA as LINKAGE
+from biolake.lake.locking import writer
+from biolake.lake.sweeping import sweep, table_files
+from biolake.lake.transaction import SCHEMAS, Transaction, clear_scratch, scratch_folder
+
+Progress = Callable[[str, int, int], None]
+
+_SYSTEM = "forgotten"
+_FEWEST_DIGITS = 7  # shorter numbers stand in any text by chance
+_COUNTED = ("events", "subjects", "codes", "encounters", "quarantine")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A reading of every file under the lake, and the files in which the subject was found."""
+
+    files: int
+    rows: int
+    hits: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ForgetReport:
+    """What was removed, which commits can no longer be opened, and the proof."""
+
+    commit: Commit
+    rows: dict[str, int]  # removed, by table
+    unlinked: int  # events of others that named an encounter of this subject, and no longer do
+    redacted: tuple[int, ...]
+    deleted: tuple[str, ...]
+    scan: Scan
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What to look for: the subject, and the encounters that are its alone."""
+
+    subject: int
+    encounters: pa.Array
+
+    def rows(self, table: pa.Table) -> np.ndarray:
+        """Mark the rows of the subject itself."""
+        if "subject_id" not in table.column_names:
+            return np.zeros(len(table), dtype=bool)
+        return np.asarray(table["subject_id"].to_numpy() == self.subject)
+
+    def mentions(self, table: pa.Table) -> np.ndarray:
+        """Mark the rows that name one of its encounters."""
+        if "encounter_id" not in table.column_names or not len(self.encounters):
+            return np.zeros(len(table), dtype=bool)
+        return np.asarray(pc.is_in(table["encounter_id"], value_set=self.encounters).to_numpy())
+
+
+def forget(
+    lake: Lake, subject_id: int, *, wait: float = 0.0, progress: Progress = lambda *_: None
+) -> ForgetReport:
+    """Remove one subject from the lake and from every commit that held it, then scan for it.
+
+    A subject forgotten before is scanned for again; one the lake never held is `WrongUse`.
+    """
+    with writer(lake.store, "forget a subject", wait):
+        clear_scratch(lake)
+        deleted = sweep(lake)  # finishes what an earlier one was killed in
+        base = lake.commit()
+        with scratch_folder(lake) as scratch:
+            trace = _trace(lake, subject_id, base)
+            holders = _holders(lake, trace, scratch, progress)
+            if not holders and not _was_forgotten(lake, base, subject_id):
+                raise WrongUse(
+                    "the lake holds no such subject",
+                    where=lake.root,
+                    next="Subject ids are those of the table 'subjects'.",
+                )
+            removal = _Removal(lake, base, trace, holders, scratch)
+            commit = removal.publish() if holders else base
+            deleted += sweep(lake)
+            scan = _scan(lake, trace, scratch, progress)
+    redacted = commit.redacts if holders else ()
+    return ForgetReport(
+        commit, dict(removal.rows), removal.unlinked, redacted, tuple(deleted), scan
+    )
+
+
+def _trace(lake: Lake, subject_id: int, base: Commit) -> Trace:
+    """Find every encounter that any stored file gives to the subject, less those of others now."""
+    mine: set[int] = set()
+    others: set[int] = set()
+    state = base.tables.get("encounters")
+    current = {file.path for file in state.files} if state else set()
+    for key in table_files(lake):
+        if key.startswith("encounters/") and key.endswith(".parquet"):
+            table = read_parquet(lake, key, ["encounter_id", "subject_id"])
+            own = pc.equal(table["subject_id"], subject_id)
+            mine.update(table.filter(own)["encounter_id"].to_pylist())
+            if key in current:
+                others.update(table.filter(pc.invert(own))["encounter_id"].to_pylist())
+    return Trace(subject_id, pa.array(sorted(mine - others), pa.int64()))
+
+
+def _holders(lake: Lake, trace: Trace, scratch: Path, progress: Progress) -> dict[str, int]:
+    """Return the stored files that hold the subject, with how many of its rows."""
+    held = {}
+    keys = [key for key in table_files(lake) if key.endswith(".parquet")]
+    for done, key in enumerate(keys):
+        progress("looking", done, len(keys))
+        _, rows = _count(lake, key, trace, scratch)
+        if rows:
+            held[key] = rows
+    return held
+
+
+def _count(lake: Lake, key: str, trace: Trace, scratch: Path) -> tuple[int, int]:
+    """Read the columns that can name the subject, whole; return rows read and rows that do."""
+    read = found = 0
+    with local_copy(lake, key, scratch) as path, pq.ParquetFile(path) as file:
+        names = [n for n in ("subject_id", "encounter_id") if n in file.schema_arrow.names]
+        if not names:
+            return file.metadata.num_rows, 0
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number, names)
+            read += len(table)
+            found += int(np.count_nonzero(trace.rows(table) | trace.mentions(table)))
+    return read, found
+
+
+@dataclass
+class _Removal:
+    """The commit that holds the lake without the subject."""
+
+    lake: Lake
+    base: Commit
+    trace: Trace
+    holders: dict[str, int]
+    scratch: Path
+    rows: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    unlinked: int = 0
+
+    def publish(self) -> Commit:
+        tx = Transaction(self.lake, self.base, self.scratch, "forget")
+        tombstones = self._tombstones()
+        for name, state in self.base.tables.items():
+            for file in state.files:
+                if file.path in self.holders:
+                    tx.remove(name, [file])
+                    tx.add(name, self._without(name, file))
+        tx.append("linkage", tombstones)
+        if self.codes:
+            tx.replace("codes", self._codes())
+        return tx.publish(
+            "forget", "one subject was forgotten", self._counts(tx), redacts=self._redacts()
+        )
+
+    def _without(self, name: str, file: StoredFile) -> list[StoredFile]:
+        """Write a file again without the subject's rows, the order of the others kept."""
+        schema = SCHEMAS[name]
+        plain = PLAIN if name in ("events", "events_by_code") else ()
+        new = TableFile(self.scratch, schema, plain=plain)
+        # Strings are read as strings: a dictionary would carry the subject's values along.
+        with local_copy(self.lake, file.path, self.scratch) as path, pq.ParquetFile(path) as old:
+            for number in range(old.num_row_groups):
+                table = old.read_row_group(number)
+                gone = self.trace.rows(table)
+                self.rows[name] += int(np.count_nonzero(gone))
+                if name == "events":
+                    self.codes.update(table.filter(pa.array(gone))["code"].to_pylist())
+                kept = self._unlink(name, table.filter(pa.array(~gone)))
+                if len(kept):
+                    new.write(kept)
+        return [new.finish(self.lake.store, name, "forget", file.shard_group)] if new.rows else []
+
+    def _unlink(self, name: str, table: pa.Table) -> pa.Table:
+        """Clear the encounter of other subjects' rows that name one of this subject's."""
+        named = self.trace.mentions(table)
+        if not named.any():
+            return table
+        self.unlinked += int(np.count_nonzero(named)) if name == "events" else 0
+        column = pc.if_else(pa.array(named), pa.scalar(None, pa.int64()), table["encounter_id"])
+        place = table.column_names.index("encounter_id")
+        return table.set_column(place, "encounter_id", column)
+
+    def _tombstones(self) -> pa.Table:
+        """Return a row that leads nowhere for each identifier of the subject and for itself."""
+        hashes = [_tombstone(self.lake, self.trace.subject)]
+        state = self.base.tables.get("linkage")
+        for file in state.files if state else ():
+            table = read_parquet(self.lake, file.path, ["identifier", "subject_id"])
+            own = pc.equal(table["subject_id"], self.trace.subject)
+            hashes += table.filter(own)["identifier"].to_pylist()
+        rows = [(h, _SYSTEM, "", FORGOTTEN) for h in dict.fromkeys(hashes)]
+        columns = zip(*rows, strict=True)
+        return pa.table(dict(zip(LINKAGE.names, columns, strict=True)), schema=LINKAGE)
+
+    def _codes(self) -> pa.Table:
+        """Return the codes table less the events removed."""
+        files = self.base.tables["codes"].files
+        table = pa.concat_tables([read_parquet(self.lake, f.path) for f in files])
+        rows = table.cast(SCHEMAS["codes"]).to_pylist()
+        for row in rows:
+            row["events"] -= self.codes[row["code"]]
+        return pa.Table.from_pylist([row for row in rows if row["events"] > 0], SCHEMAS["codes"])
+
+    def _counts(self, tx: Transaction) -> dict[str, int]:
+        counts = {"added": 0, "replaced": 0, "removed": self.rows["events"]}
+        for name in _COUNTED:
+            state = self.base.tables.get(name)
+            removed = {file.path for file in tx.removes.get(name, ())}
+            kept = [f for f in (state.files if state else ()) if f.path not in removed]
+            counts[name] = sum(f.rows for f in [*kept, *tx.adds.get(name, ())])
+        return counts
+
+    def _redacts(self) -> tuple[int, ...]:
+        """Return the commits that name a file in which the subject was found."""
+        found = []
+        for number in commits.numbers(self.lake.store):
+            tables = commits.read(self.lake.store, number).tables.values()
+            if any(file.path in self.holders for state in tables for file in state.files):
+                found.append(number)
+        return tuple(found)
+
+
+def _tombstone(lake: Lake, subject_id: int) -> bytes:
+    return hmac.digest(lake.secret(), f"forgotten\0{subject_id}".encode(), "sha256")[:16]
+
+
+def _was_forgotten(lake: Lake, base: Commit, subject_id: int) -> bool:
+    state = base.tables.get("linkage")
+    mark = _tombstone(lake, subject_id)
+    tables = (read_parquet(lake, f.path, ["identifier"]) for f in (state.files if state else ()))
+    return any(mark in table["identifier"].to_pylist() for table in tables)
+
+
+def _scan(lake: Lake, trace: Trace, scratch: Path, progress: Progress) -> Scan:
+    """Read every file under the lake: Parquet by its columns, all else as text."""
+    files = rows = 0
+    hits, notes = [], []
+    number = str(trace.subject).encode()
+    searched = len(number.lstrip(b"-")) >= _FEWEST_DIGITS
+    pattern = re.compile(rb"(?<![0-9A-Za-z])" + re.escape(number) + rb"(?![0-9A-Za-z])")
+    keys = [key for key, _ in lake.store.list("")]
+    for done, key in enumerate(keys):
+        progress("scanning", done, len(keys))
+        files += 1
+        if key.endswith(".parquet"):
+            read, found = _count(lake, key, trace, scratch)
+            rows += read
+        else:
+            found = len(pattern.findall(lake.store.read(key))) if searched else 0
+        if found:
+            hits.append(key)
+    if not searched:
+        notes.append(f"ids of under {_FEWEST_DIGITS} digits are not searched for in text files")
+    if lake.root.startswith("s3://"):
+        notes.append("a bucket that keeps object versions still has the deleted ones: remove them")
+    return Scan(files, rows, tuple(hits), tuple(notes))

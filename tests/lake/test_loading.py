@@ -1,0 +1,202 @@
+"""What loads do to a lake: nothing twice, corrections, retractions, moves, refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.lake.build import MRN, NOON, NUMBERED, chunk, content, event, load, many, rows_of
+
+from biolake.core.errors import BiolakeError, DataRefused
+from biolake.core.reading import SubjectSystem
+from biolake.lake.lake import Lake, init
+from biolake.lake.verifying import verify
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return init(str(tmp_path / "lake"), shard_groups=2)
+
+
+def test_a_load_stores_every_event_in_both_orders(lake: Lake) -> None:
+    report = load(lake, chunk(many(500)))
+    assert report.added == 500
+    assert len(rows_of(lake, "1")) == len(rows_of(lake, "1", table="events_by_code")) == 500
+    assert not verify(lake).problems
+
+
+def test_the_same_rows_again_add_nothing(lake: Lake) -> None:
+    load(lake, chunk(many(500)))
+    before = content(lake)
+    report = load(lake, chunk(many(500), file="again.csv"))
+    assert (report.added, sum(report.outcome.known.values())) == (0, 500)
+    assert content(lake) == before
+    assert not verify(lake).problems
+
+
+def test_new_rows_join_those_of_earlier_loads(lake: Lake) -> None:
+    load(lake, chunk(many(300)))
+    report = load(lake, chunk(many(400), file="more.csv"))  # the first 300 are other rows now
+    assert report.commit is not None
+    assert report.commit.counts["events"] == len(content(lake)) == 400
+    load(lake, chunk(many(200, first_key=9_000), file="new.csv", table="vitals"))
+    assert len(content(lake)) == 600
+    assert not verify(lake).problems
+
+
+def test_a_corrected_row_replaces_the_old_one(lake: Lake) -> None:
+    load(lake, chunk([event("p1", 1, numeric_value=5.0), event("p2", 2, numeric_value=6.0)]))
+    report = load(lake, chunk([event("p1", 1, numeric_value=7.0)], file="b.csv"))
+    assert rows_of(lake, "row_key, numeric_value") == [(1, 7.0), (2, 6.0)]
+    assert (report.added, report.outcome.replaced) == (1, 1)
+    assert not verify(lake).problems
+
+
+def test_within_a_load_the_last_row_with_a_key_stands(lake: Lake) -> None:
+    rows = [event("p1", 1, numeric_value=n) for n in (5.0, 6.0, 6.0, 7.0, 7.0)]
+    report = load(lake, chunk(rows))
+    assert rows_of(lake, "numeric_value") == [(7.0,)]
+    assert (report.lines[0].superseded, report.lines[0].repeated) == (3, 1)
+    assert not verify(lake).problems
+
+
+def test_a_retracted_event_leaves_the_lake(lake: Lake) -> None:
+    load(lake, chunk([event("p1", 1), event("p2", 2)]))
+    report = load(lake, chunk([event("p3", 3)], file="b.csv", retracted=[2, 3, 99]))
+    assert rows_of(lake, "row_key") == [(1,)]
+    assert (report.outcome.removed, report.lines[0].retracted) == (1, 1)
+    assert not verify(lake).problems
+
+
+def test_an_event_that_moved_to_another_subject_moves_in_the_lake(lake: Lake) -> None:
+    load(lake, chunk([event(f"p{n}", n) for n in range(40)]))
+    moved = [event(f"p{n + 1}", n) for n in range(40)]
+    report = load(lake, chunk(moved, file="b.csv"))
+    assert len(rows_of(lake, "row_key")) == 40
+    assert report.outcome.replaced == 40
+    assert rows_of(lake, "events", table="subjects") == [(0,)] + [(1,)] * 40
+    assert not verify(lake).problems
+
+
+def test_a_key_given_to_two_subjects_in_one_load_loses_nothing_when_read_again(lake: Lake) -> None:
+    rows = [event(f"p{n}", n) for n in range(40)] + [event(f"q{n}", n) for n in range(40)]
+    load(lake, chunk(rows))
+    before = content(lake)
+    report = load(lake, chunk(rows, file="again.csv"))
+    assert report.added == report.outcome.replaced == 0
+    assert content(lake) == before
+    assert not verify(lake).problems
+
+
+def test_sites_may_use_the_same_row_keys(lake: Lake) -> None:
+    rows = [event(f"p{n}", n, numeric_value=1.0) for n in range(60)]
+    load(lake, chunk(rows), site="north")
+    load(lake, chunk(rows), site="south")
+    load(lake, chunk([row | {"numeric_value": 2.0} for row in rows], file="b.csv"), site="north")
+    assert rows_of(lake, "site_id, numeric_value") == [("north", 2.0)] * 60 + [("south", 1.0)] * 60
+    load(lake, chunk([event("p1", 1_000)], file="c.csv", retracted=list(range(60))), site="north")
+    assert len(rows_of(lake, "1")) == 61
+    assert not verify(lake).problems
+
+
+def test_equal_rows_without_keys_are_kept_and_known_again(lake: Lake) -> None:
+    rows = [event("p1"), event("p1"), event("p1"), event("p2")]
+    assert load(lake, chunk(rows, keyed=False)).added == 4
+    assert load(lake, chunk(rows, keyed=False, file="again.csv")).added == 0
+    assert load(lake, chunk([*rows, event("p1")], keyed=False, file="more.csv")).added == 1
+    assert not verify(lake).problems
+
+
+def test_equal_rows_without_keys_in_two_files_count_once(lake: Lake) -> None:
+    rows = [event("p1"), event("p1")]
+    one, two = chunk(rows, keyed=False), chunk(rows, keyed=False, file="b.csv")
+    report = load(lake, one, two)
+    assert (report.added, sum(report.outcome.repeated.values())) == (2, 2)
+
+
+def test_the_number_of_buckets_does_not_change_the_result(tmp_path: Path) -> None:
+    contents = []
+    for number, rows in enumerate((0, 8_000_000)):
+        lake = init(str(tmp_path / f"lake{number}"), subject_ids="source", shard_groups=2)
+        numbered = [row | {"subject": str(row["subject"])[1:]} for row in many(600)]
+        changed = [row | {"numeric_value": 1.5} for row in numbered[::3]]
+        load(lake, chunk(numbered), expected=rows, subjects=NUMBERED)
+        load(lake, chunk(changed, file="b.csv"), expected=rows, subjects=NUMBERED)
+        contents.append(rows_of(lake, "subject_id, time, code, row_key, unit"))
+        assert not verify(lake).problems
+    assert contents[0] == contents[1]
+
+
+def test_one_person_under_two_numbers_is_one_subject(lake: Lake) -> None:
+    people = [("p1", "national", "77", "global"), ("q9", "national", "77", "global")]
+    load(lake, chunk([event("p1", 1)], people=people[:1]), site="north")
+    load(lake, chunk([event("q9", 2)], people=people[1:], file="b.csv"), site="south")
+    assert len({subject for (subject,) in rows_of(lake, "subject_id")}) == 1
+    assert not verify(lake).problems
+
+
+def test_a_correction_of_a_birth_corrects_the_subject(lake: Lake) -> None:
+    load(lake, chunk([event("p1", 1, code="MEDS_BIRTH", time=NOON)]))
+    later = NOON.replace(year=2151)
+    load(lake, chunk([event("p1", 1, code="MEDS_BIRTH", time=later)], file="b.csv"))
+    assert rows_of(lake, "birth", table="subjects") == [(later,)]
+    assert not verify(lake).problems
+
+
+def test_encounters_and_codes_are_taken_in(lake: Lake) -> None:
+    load(
+        lake,
+        chunk(
+            [event("p1", 1, encounter="e1")],
+            encounters=[("e1", "p1"), ("e2", "p2")],
+            codes=[("LAB//GLUCOSE", "Glucose"), ("LAB//NEVER", "not in use")],
+            rejects=2,
+            skipped=3,
+        ),
+    )
+    assert rows_of(lake, "code, description, events", table="codes") == [
+        ("LAB//GLUCOSE", "Glucose", 1)
+    ]
+    assert len(rows_of(lake, "encounter_id", table="encounters")) == 2
+    assert not verify(lake).problems
+
+
+def test_times_of_one_site_are_not_mixed(lake: Lake) -> None:
+    load(lake, chunk([event("p1", 1)]))
+    with pytest.raises(DataRefused, match="site 'main'"):
+        load(lake, chunk([event("p1", 2)]), clock="utc")
+    load(lake, chunk([event("p1", 3)], file="b.csv"), clock="utc", site="other")
+    assert lake.commit().number == 2
+
+
+def test_a_second_id_system_is_refused_where_ids_are_the_sources_own(tmp_path: Path) -> None:
+    lake = init(str(tmp_path / "lake"), subject_ids="source")
+    load(lake, chunk([event("17", 1)]), subjects=NUMBERED)
+    with pytest.raises(DataRefused, match="could collide"):
+        load(lake, chunk([event("17", 2)]), subjects=SubjectSystem("other", integer=True))
+    with pytest.raises(DataRefused, match="no integers"):
+        load(lake, chunk([event("17", 2)]), subjects=MRN)
+
+
+def test_a_reader_that_lost_count_is_refused(lake: Lake) -> None:
+    wrong = chunk([event("p1", 1)])
+    wrong.tally.rows += 1
+    with pytest.raises(BiolakeError, match="unaccounted"):
+        load(lake, wrong)
+    assert lake.commit().number == 0
+
+
+@pytest.mark.parametrize("when", ["write", "before commit"])
+def test_a_load_that_dies_leaves_the_lake_as_it_was(lake: Lake, when: str) -> None:
+    load(lake, chunk(many(100)))
+    before = content(lake)
+
+    def die(stage: str) -> None:
+        if stage == when:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load(lake, chunk(many(100, first_key=500), file="b.csv"), stage=die)
+    assert content(lake) == before
+    assert load(lake, chunk(many(100, first_key=500), file="b.csv")).added == 100
+    assert not verify(lake).problems
