@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("s3", "test")
 SCRIPTS = ("demo", "test")
-STRICTLY_TYPED = ("core", "lake", "cohorts", "ingest", "retrieval", "jobs")
+STRICTLY_TYPED = ("core", "lake", "cohorts", "export", "ingest", "retrieval", "jobs")
 
 
 @dataclass(frozen=True)

@@ -78,11 +78,17 @@ def test_an_event_that_moved_to_another_subject_moves_in_the_lake(lake: Lake) ->
     assert not verify(lake).problems
 
 
-def test_a_key_given_to_two_subjects_in_one_load_loses_nothing_when_read_again(lake: Lake) -> None:
-    rows = [event(f"p{n}", n) for n in range(40)] + [event(f"q{n}", n) for n in range(40)]
-    load(lake, chunk(rows))
+@pytest.mark.parametrize("expected", [0, 8_000_000])
+def test_a_key_given_to_two_subjects_in_one_load_goes_to_the_last(
+    lake: Lake, expected: int
+) -> None:
+    first = [event(f"p{n}", n) for n in range(40)] + [event("p1", 100), event("p2", 101)]
+    again = [event(f"q{n}", n) for n in range(40)] + [event("p1", 102)]
+    report = load(lake, chunk(first), chunk(again, file="b.csv"), expected=expected)
+    assert [line.superseded for line in report.lines] == [40, 0]
+    assert len(rows_of(lake, "row_key")) == 43
     before = content(lake)
-    report = load(lake, chunk(rows, file="again.csv"))
+    report = load(lake, chunk([*first, *again], file="again.csv"), expected=expected)
     assert report.added == report.outcome.replaced == 0
     assert content(lake) == before
     assert not verify(lake).problems

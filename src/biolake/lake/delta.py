@@ -23,7 +23,7 @@ from biolake.lake.locking import confirm
 from biolake.lake.store import Store
 
 PARTITION = "shard_group"
-_NO_CLEANUP = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+_KEEP_LOGS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 
 
 def publish(
@@ -49,7 +49,7 @@ def publish(
         mode="append",
         schema=_delta_schema(schema),
         partition_by=partitioned,
-        post_commithook_properties=_NO_CLEANUP,
+        post_commithook_properties=_KEEP_LOGS,
     )
     kept = set(removes)
     before = base.files if base is not None else ()

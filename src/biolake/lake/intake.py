@@ -30,6 +30,7 @@ from biolake.lake.columns import (
 from biolake.lake.commits import Commit
 from biolake.lake.lake import Lake
 from biolake.lake.linkage import NO_ENCOUNTER, Linkage, Registry
+from biolake.lake.owners import KeyOwners
 from biolake.lake.vocabulary import Terms
 
 FLUSH_ROWS = 1 << 19
@@ -85,6 +86,7 @@ class Intake:
         self.buckets = bucket_count(lake, expected_rows)
         self.site, self.load, self._zone = site, load, zone
         self._scratch = scratch
+        self.owners = KeyOwners(scratch)
         self._number: dict[tuple[str, str], int] = {}
         self._pending: list[Block] = []
         self._pending_rows = 0
@@ -133,6 +135,7 @@ class Intake:
         for writer in self._spills.values():
             writer.close()
         self._spills = {}
+        self.owners.settle()
 
     def bucket(self, number: int) -> Block:
         """Read one bucket back, its rows in source order."""
@@ -227,6 +230,7 @@ class Intake:
         block = concat(self._pending)
         self._pending, self._pending_rows = [], 0
         shards = np.array(self.linkage.registry.shards, dtype=np.int32)
+        self._note_owners(block)
         bucket = (shards * self.buckets // SHARDS).astype(np.uint16)[block.subject]
         block = block.take(np.argsort(bucket, kind="stable"))
         edges = np.concatenate([[0], np.cumsum(np.bincount(bucket, minlength=self.buckets))])
@@ -234,6 +238,13 @@ class Intake:
             start, stop = int(edges[number]), int(edges[number + 1])
             if start < stop:
                 self._spill(number).write_batch(block.slice(start, stop).to_batch())
+
+    def _note_owners(self, block: Block) -> None:
+        keyed = np.array([part.keyed for part in self.parts], dtype=bool)[block.origin]
+        if keyed.all():
+            self.owners.add(block.key, block.subject)
+        elif keyed.any():
+            self.owners.add(block.key[keyed], block.subject[keyed])
 
     def _spill(self, bucket: int) -> pa.RecordBatchStreamWriter:
         if bucket not in self._spills:

@@ -148,6 +148,7 @@ class Loading:
         if previous.touched:
             for bucket in range(self.intake.buckets):
                 block = self.intake.bucket(bucket)
+                block = block.keep(~self.intake.owners.lost(block))
                 keys.append(
                     pa.table({"row_key": block.key, "subject_id": numbering.ids[block.subject]})
                 )

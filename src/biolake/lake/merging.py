@@ -54,7 +54,9 @@ def settle(block: Block, intake: Intake, numbering: Numbering, outcome: Outcome)
     if not len(block):
         return block
     block = _drop_retracted(block, intake, outcome)
-    block = _count_equal_rows(block, intake)
+    lost = intake.owners.lost(block)
+    outcome.superseded.update(block.origin[lost].tolist())
+    block = _count_equal_rows(block.keep(~lost), intake)
     if not repeats(block.key):
         return block
     order = np.argsort(block.key, kind="stable")

@@ -103,4 +103,6 @@ def scratch_folder(lake: Lake) -> Iterator[Path]:
 def clear_scratch(lake: Lake) -> None:
     """Remove what a killed writer left; only the holder of the write lock may call this."""
     if not lake.root.startswith("s3://"):
-        shutil.rmtree(Path(lake.root) / "scratch", ignore_errors=True)
+        # Readers spill there too, under names of their own: theirs stay.
+        for folder in (Path(lake.root) / "scratch").glob("biolake-*"):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Engines that write a lake's tables in a form other tools read."""
