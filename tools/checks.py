@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("s3", "test")
 SCRIPTS = ("demo", "test")
+WORKERS = 2
 STRICTLY_TYPED = ("core", "lake", "cohorts", "export", "ingest", "retrieval", "jobs")
 
 
@@ -76,7 +77,8 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def tests(python: Path, options: argparse.Namespace, others: list[str]) -> list[str]:
     """Build pytest's command line."""
-    command = [str(python), "-m", "pytest"]
+    # One file stays on one worker: what its tests share is made once.
+    command = [str(python), "-m", "pytest", "-n", str(WORKERS), "--dist", "loadfile"]
     command += [] if options.all else ["-m", "not slow"]
     command += ["-k", options.k] if options.k else []
     return command + others

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import checks
 
+PYTEST = ["python", "-m", "pytest", "-n", "2", "--dist", "loadfile"]
+
 
 def test_slow_tests_are_left_out_unless_asked_for() -> None:
     python = Path("python")
     options, others = checks.parse([])
-    assert checks.tests(python, options, others) == ["python", "-m", "pytest", "-m", "not slow"]
+    assert checks.tests(python, options, others) == [*PYTEST, "-m", "not slow"]
     options, others = checks.parse(["--all", "-k", "units", "-x", "tests/core"])
-    wanted = ["python", "-m", "pytest", "-k", "units", "-x", "tests/core"]
+    wanted = [*PYTEST, "-k", "units", "-x", "tests/core"]
     assert checks.tests(python, options, others) == wanted
 
 

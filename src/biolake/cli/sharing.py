@@ -22,12 +22,15 @@ def export() -> None:
     """Write the lake as MEDS, OMOP or plain Parquet."""
 
 
-@export.command("meds", reads=True, examples=["biolake export meds out/meds"])
+@export.command("meds", reads=True, examples=["biolake export meds out/meds --extra"])
 @click.argument("out", type=FOLDER)
+@click.option("--extra", is_flag=True, help="Also write unit, end, encounter, site and source.")
 @pass_session
-def meds(session: Session, out: Path) -> None:
+def meds(session: Session, out: Path, extra: bool) -> None:
     """Write a MEDS 0.4 data set, for machine learning."""
-    _export(session, "meds", out)
+    from biolake.export.meds import EXTRA
+
+    _export(session, "meds", out, extra=EXTRA if extra else ())
 
 
 @export.command("omop", reads=True, examples=["biolake export omop out/omop --at 3"])
