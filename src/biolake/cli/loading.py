@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 # How a line of the ledger adds up: source rows by fate, then mapped events by fate.
 ROW_FATES = ("rows", "event_rows", "part_rows", "quarantined", "unexplained")
-EVENT_FATES = ("events", "added", "known", "repeated", "superseded", "retracted")
+EVENT_FATES = (
+    "events",
+    "added",
+    "known",
+    "repeated",
+    "superseded",
+    "retracted",
+    "forgotten",
+)
 
 
 @command("init", examples=["biolake --lake /data/lake init", "biolake init --subject-ids source"])

@@ -73,8 +73,8 @@ class Chunk:
     identifiers, so that a later row with the same key is a correction; otherwise it hashes the
     content, and identical rows are told apart by their order. `retracted` lists the row keys of
     events the source takes back (entered in error): rows with these keys are removed whatever their
-    order, so a reader that sees a key given again afterwards must not list it. Rows of `people` come
-    no later than the chunk that holds the first events of that subject.
+    order, so a reader that sees a key given again afterwards must not list it. Rows of `people`
+    come no later than the chunk that holds the first events of that subject.
     """
 
     file: SourceFile

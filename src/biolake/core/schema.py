@@ -125,12 +125,13 @@ LOADS = pa.schema(
         pa.field("skipped", pa.string(), nullable=False),  # JSON: reason → rows
         pa.field("skipped_rows", pa.int64(), nullable=False),
         pa.field("quarantined_rows", pa.int64(), nullable=False),
-        pa.field("events", pa.int64(), nullable=False),  # = added + … + retracted
+        pa.field("events", pa.int64(), nullable=False),  # = added + … + forgotten
         pa.field("added", pa.int64(), nullable=False),
         pa.field("repeated", pa.int64(), nullable=False),  # equal to another row of the load
         pa.field("superseded", pa.int64(), nullable=False),  # corrected by a later row
         pa.field("known", pa.int64(), nullable=False),  # already in the lake
         pa.field("retracted", pa.int64(), nullable=False),  # taken back by the source
+        pa.field("forgotten", pa.int64(), nullable=False),  # of a subject the lake forgot
         pa.field("started", MICROSECONDS, nullable=False),
         pa.field("subjects_by", pa.string(), nullable=False),
     ]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Line:
     """One source file of one table: rows = event_rows + part_rows + skipped + quarantined,
-    and events = added + repeated + superseded + known + retracted."""
+    and events = added + repeated + superseded + known + retracted + forgotten."""
 
     load_id: str
     site_id: str
@@ -47,6 +47,7 @@ class Line:
     superseded: int
     known: int
     retracted: int
+    forgotten: int
     started: int
     subjects_by: str
 
@@ -73,12 +74,13 @@ def lines(
             part_rows=part.tally.part_rows,
             skipped=dict(part.tally.skipped),
             quarantined_rows=len(part.tally.rejects),
-            events=part.events,
+            events=part.events + part.refused,
             added=added[number],
             repeated=outcome.repeated[number],
             superseded=outcome.superseded[number],
             known=outcome.known[number],
             retracted=outcome.retracted[number],
+            forgotten=part.refused,
             started=started,
             subjects_by=request.subjects.name,
         )
@@ -122,10 +124,10 @@ def quality(rows: Sequence[Row], intake: Intake, load: str, ledger: Sequence[Lin
         own.append(("quarantined rows", name, sum(x.quarantined_rows for x in mine), total, ""))
         repeated = sum(x.repeated for x in mine)
         own.append(("repeated rows", name, repeated, sum(x.events for x in mine), ""))
-        refused = sum(part.refused for part in intake.parts if part.table == name)
-        if refused:
-            events = sum(x.events for x in mine) + refused
-            own.append(("subject was forgotten", name, refused, events, ""))
+        forgotten = sum(x.forgotten for x in mine)
+        if forgotten:
+            events = sum(x.events for x in mine)
+            own.append(("subject was forgotten", name, forgotten, events, ""))
     people = len(intake.linkage.registry)
     own.append(("identity conflicts", "people", intake.linkage.conflicts, people, ""))
     columns = zip(*((load, intake.site, *row) for row in [*own, *rows]), strict=True)

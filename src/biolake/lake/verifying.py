@@ -249,7 +249,7 @@ def _line_fault(line: dict[str, int], quarantined: int) -> str:
     parts = ("event_rows", "part_rows", "skipped_rows", "quarantined_rows")
     if line["rows"] != sum(line[name] for name in parts):
         return "its rows do not add up"
-    fates = ("added", "repeated", "superseded", "known", "retracted")
+    fates = ("added", "repeated", "superseded", "known", "retracted", "forgotten")
     if line["events"] != sum(line[name] for name in fates):
         return "its events do not add up"
     return ""
