@@ -10,7 +10,18 @@ from typing import Any
 import click
 
 from biolake import __version__
-from biolake.cli import asking, doctor, events, history, loading, mappings, sharing, status
+from biolake.cli import (
+    asking,
+    cohorts,
+    doctor,
+    events,
+    features,
+    history,
+    loading,
+    mappings,
+    sharing,
+    status,
+)
 from biolake.cli.endings import Ending, ending_of, signals
 from biolake.cli.grammar import Section, Session, at_option, json_option, lake_option
 
@@ -28,6 +39,7 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
         asking.subject,
         events.events,
     ),
+    "Ask a question": (cohorts.cohort, features.features),
     "Account for the data": (
         history.commits,
         history.diff,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -247,6 +248,8 @@ def _subject(view: View, subject_id: int, limit: int) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not isfinite(value):
+        return None  # JSON has no infinity; `events` shows none either
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 

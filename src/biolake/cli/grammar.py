@@ -58,7 +58,10 @@ class Session:
         write(page(data))
 
     def envelope(self, content: dict[str, Any]) -> None:
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+        try:
+            click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+        except UnicodeEncodeError:  # a terminal without these letters, a path that is no text
+            click.echo(json.dumps(content, indent=2, default=str))
 
     def say(self, text: str) -> None:
         """Talk to the person, beside the data."""

@@ -154,14 +154,18 @@ def parse_document(text: str, document: Document) -> Value:
         raise error(f"the {what} is nested too deeply", where=file) from None
     if node is None:
         raise error(f"the {what} is empty", where=f"{file}:1:1")
-    _check_nesting(Value(node, document), 0)
+    _check_nesting(Value(node, document), 0, {})
     return Value(node, document, what)
 
 
-def _check_nesting(value: Value, depth: int) -> None:
-    # An alias may point at its own parent: depth is what bounds the walk.
+def _check_nesting(value: Value, depth: int, seen: dict[int, int]) -> None:
+    # An alias may point at its own parent: depth is what bounds the walk. Nor is a node walked
+    # again unless it lies deeper: aliases of aliases would multiply the walks.
     if depth > _MAX_DEPTH:
         value.refuse(f"the {value.document.what} is nested too deeply")
+    if seen.get(id(value.node), -1) >= depth:
+        return
+    seen[id(value.node)] = depth
     if isinstance(value.node, yaml.SequenceNode):
         children = list(value.node.value)
     elif isinstance(value.node, yaml.MappingNode):
@@ -169,7 +173,7 @@ def _check_nesting(value: Value, depth: int) -> None:
     else:
         children = []
     for child in children:
-        _check_nesting(Value(child, value.document), depth + 1)
+        _check_nesting(Value(child, value.document), depth + 1, seen)
 
 
 def _plain(error: yaml.YAMLError) -> str:

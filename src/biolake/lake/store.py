@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -99,7 +99,11 @@ class LocalStore:
     def list(self, prefix: str) -> list[tuple[str, int]]:
         base = self.path / prefix
         files = (Path(top) / name for top, _, names in os.walk(base) for name in names)
-        return sorted((f.relative_to(self.path).as_posix(), f.stat().st_size) for f in files)
+        found = []
+        for file in files:
+            with suppress(FileNotFoundError):  # another writer's unfinished file, gone meanwhile
+                found.append((file.relative_to(self.path).as_posix(), file.stat().st_size))
+        return sorted(found)
 
     def _temporary(self, key: str, data: bytes) -> Path:
         folder = (self.path / key).parent

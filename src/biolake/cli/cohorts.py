@@ -1,0 +1,266 @@
+"""Who is in: build a cohort from a task, count criteria while one thinks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from biolake.cli.grammar import Section, Session, pass_session
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from rich.console import RenderableType
+
+    from biolake.lake.door import View
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(
+    "cohort", cls=Section, examples=["biolake cohort build task.yaml --out labels.parquet"]
+)
+def cohort() -> None:
+    """Build cohorts from tasks, and count criteria."""
+
+
+@cohort.command(
+    "build",
+    reads=True,
+    examples=[
+        "biolake cohort build mortality.yaml --predicates mimic.yaml --out labels.parquet",
+        "biolake cohort build atlas.json --vocabulary athena --attrition",
+    ],
+)
+@click.argument("task", type=FILE)
+@click.option("--predicates", type=FILE, help="Predicates of this lake, in place of the task's.")
+@click.option("--name", help="Keep the definition and its counts under this name.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the labels (Parquet)."
+)
+@click.option("--sql", "with_sql", is_flag=True, help="Show the SQL.")
+@click.option("--attrition", is_flag=True, help="Show how many each criterion leaves.")
+@click.option("--allow-missing", is_flag=True, help="A predicate may name codes nobody has.")
+@click.option(
+    "--vocabulary",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with the concept tables a Circe definition is about (CSV or Parquet).",
+)
+@pass_session
+def build(
+    session: Session,
+    task: Path,
+    predicates: Path | None,
+    name: str | None,
+    out: Path | None,
+    with_sql: bool,
+    attrition: bool,
+    allow_missing: bool,
+    vocabulary: Path | None,
+) -> None:
+    """Build the cohort of a task (ACES YAML, or OHDSI Circe JSON): who, when, with which label."""
+    circe = task.suffix.lower() == ".json"
+    with session.view("cohort build") as view:
+        if circe:
+            rows, data = _circe(view, task, vocabulary, allow_missing=allow_missing)
+        else:
+            rows, data = _aces(view, task, predicates, allow_missing=allow_missing)
+        if name is not None:
+            data["registered"] = _register(view, name, task, predicates, data)
+        if out is not None:
+            _write_rows(rows, out)
+            data["out"] = str(out)
+    if not with_sql:
+        del data["sql"]
+    session.show(data | {"show_attrition": attrition or session.json}, _page)
+
+
+def _aces(
+    view: View, task: Path, predicates: Path | None, *, allow_missing: bool
+) -> tuple[pa.Table, dict[str, Any]]:
+    from biolake.cohorts import build as build_cohort
+    from biolake.cohorts import load_task
+    from biolake.cohorts.register import members_hash
+
+    made = build_cohort(view, load_task(task, predicates), allow_missing=allow_missing)
+    labels = made.labels
+    positive = labels["boolean_value"].combine_chunks().drop_null().to_pylist()
+    return made.meds_labels, {
+        "task": task.name,
+        "commit": view.commit.number,
+        "samples": labels.num_rows,
+        "subjects": len(labels["subject_id"].unique()),
+        "positive": sum(positive) if positive else None,
+        "sentence": made.sentence,
+        "emptied_at": made.emptied_at,
+        "attrition": [vars(step) for step in made.attrition],
+        "members_hash": members_hash(labels),
+        "notes": list(made.notes),
+        "sql": made.sql,
+    }
+
+
+def _circe(
+    view: View, task: Path, vocabulary: Path | None, *, allow_missing: bool
+) -> tuple[pa.Table, dict[str, Any]]:
+    from biolake.cohorts.circe import omop_view, parse_circe, run_circe
+    from biolake.cohorts.circe.vocabulary import read_vocabulary
+    from biolake.cohorts.register import members_hash
+    from biolake.core.errors import WrongUse
+
+    if vocabulary is None:
+        raise WrongUse(
+            "a Circe definition names concepts: say where their tables are",
+            where=task.name,
+            next="Add --vocabulary FOLDER (concept, concept_ancestor, concept_relationship).",
+        )
+    expression = parse_circe(task.read_text(encoding="utf-8"))
+    unknown: Any = "leave out" if allow_missing else "refuse"
+    omop = omop_view(view, read_vocabulary(vocabulary), unknown_codes=unknown)
+    made = run_circe(omop, expression)
+    steps: list[dict[str, Any]] = [
+        {"name": s.name, "subjects": s.persons, "rows": s.events} for s in made.attrition
+    ]
+    before = [steps[0]["rows"], *(s["rows"] for s in steps)] if steps else []
+    for step, earlier in zip(steps, before, strict=False):
+        step["lost"] = max(earlier - step["rows"], 0)
+    return made.rows, {
+        "task": task.name,
+        "commit": view.commit.number,
+        "samples": made.rows.num_rows,
+        "subjects": len(made.rows["subject_id"].unique()),
+        "positive": None,
+        "sentence": made.sentence,
+        "emptied_at": next((s["name"] for s in steps if not s["rows"]), None),
+        "attrition": steps,
+        "members_hash": members_hash(made.rows),
+        "notes": list(made.notes),
+        "sql": made.sql,
+    }
+
+
+def _write_rows(rows: pa.Table, out: Path) -> None:
+    import os
+    import secrets
+
+    import pyarrow.parquet as pq
+
+    part = out.with_name(f".{out.name}-{secrets.token_hex(4)}")
+    try:
+        pq.write_table(rows, part)
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _register(
+    view: View, name: str, task: Path, predicates: Path | None, data: dict[str, Any]
+) -> str:
+    from biolake.cohorts.register import register
+
+    texts = {
+        "task_text": task.read_text(encoding="utf-8"),
+        "predicates_text": predicates.read_text(encoding="utf-8") if predicates else None,
+    }
+    return register(view.lake, name, data | texts)
+
+
+def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
+    from biolake.cli.pages import share, table
+
+    yield data["sentence"]
+    if data["show_attrition"]:
+        rows = [(s["name"], s["subjects"], s["rows"], s["lost"]) for s in data["attrition"]]
+        yield table(["criterion", ">subjects", ">samples", ">lost"], rows)
+    if data["emptied_at"]:
+        yield f"Nobody is left after: {data['emptied_at']}."
+    else:
+        label = ""
+        if data["positive"] is not None:
+            part = share(data["positive"], data["samples"])
+            label = f", {data['positive']:,} of them positive ({part})"
+        yield f"{data['samples']:,} samples of {data['subjects']:,} subjects{label}."
+    for note in data["notes"]:
+        yield f"Note: {note}"
+    if "sql" in data:
+        yield data["sql"]
+    if "out" in data:
+        yield f"Labels: {data['out']}"
+
+
+@cohort.command("list", examples=["biolake cohort list"])
+@pass_session
+def list_cohorts(session: Session) -> None:
+    """List the cohorts kept by name."""
+    from biolake.cohorts.register import registered
+
+    keys = ("name", "commit", "samples", "subjects", "positive", "task", "sentence")
+    records = [{key: record[key] for key in keys} for record in registered(session.lake())]
+    session.show(records, _list_page)
+
+
+def _list_page(records: list[dict[str, Any]]) -> Iterator[RenderableType]:
+    from biolake.cli.pages import table
+
+    if not records:
+        yield "No cohort has a name yet: biolake cohort build TASK --name NAME"
+        return
+    columns = ["name", ">commit", ">samples", ">subjects", ">positive", "task"]
+    yield table(columns, [[r[c.removeprefix(">")] for c in columns] for r in records])
+
+
+@cohort.command("show", examples=["biolake cohort show mortality"])
+@click.argument("name")
+@pass_session
+def show(session: Session, name: str) -> None:
+    """Show how a named cohort was defined, and its counts."""
+    from biolake.cohorts.register import latest
+
+    record = latest(session.lake(), name)
+    session.show(record | {"show_attrition": True}, _page)
+
+
+@cohort.command(
+    "count",
+    reads=True,
+    examples=[
+        "biolake cohort count 'LAB//50912//mg/dL'",
+        "biolake cohort count 'SNOMED//44054006' 'not RXNORM//860975'",
+        "biolake cohort count 'ICU_ADMISSION//* then MEDS_DEATH within 30 days'",
+        "biolake cohort count 'LAB//50912//mg/dL >= 2 x 3'",
+    ],
+)
+@click.argument("criteria", nargs=-1, required=True)
+@pass_session
+def count(session: Session, criteria: tuple[str, ...]) -> None:
+    """Count the subjects that meet each criterion, alone and after those before it.
+
+    A criterion is a code, several codes joined by |, or a pattern with *; then a limit (>= 2),
+    a number of times (x 3), 'not' before it, or 'A then B within N days'.
+    """
+    from biolake.cohorts.counts import count_code, count_subjects
+    from biolake.cohorts.speaking import codes_of, parse_criterion
+
+    with session.view("cohort count") as view:
+        parsed = [parse_criterion(view, text) for text in criteria]
+        data: dict[str, Any] = {
+            "commit": view.commit.number,
+            "criteria": [
+                {"criterion": text, "subjects": found.subjects, "remaining": found.remaining}
+                for text, found in zip(criteria, count_subjects(view, *parsed), strict=True)
+            ],
+        }
+        if len(parsed) == 1 and (codes := codes_of(parsed[0])):
+            data["events"] = count_code(view, *codes).events
+    session.show(data, _count_page)
+
+
+def _count_page(data: dict[str, Any]) -> Iterator[RenderableType]:
+    from biolake.cli.pages import table
+
+    rows = [(r["criterion"], r["subjects"], r["remaining"]) for r in data["criteria"]]
+    yield table(["criterion", ">subjects", ">and all before"], rows)
+    if "events" in data:
+        yield f"{data['events']:,} events."

@@ -1,0 +1,51 @@
+"""Which codes of a commit a selection stands for."""
+
+from __future__ import annotations
+
+import duckdb
+
+from biolake.lake.door import View
+from biolake.retrieval.definition import CodeSelection, FeaturesInvalid
+
+_MATCHES = {
+    "all": "true",
+    "prefix": "starts_with(code, ?)",
+    "regex": "regexp_matches(code, ?)",  # anywhere in the code, as ACES does
+}
+
+
+def resolve(view: View, selection: CodeSelection) -> list[str]:
+    """Return the codes a selection names: the listed ones as given, of the others what occurs."""
+    if selection.how == "list":
+        return sorted(selection.words)
+    if selection.how == "ancestor":
+        return sorted(_descendants(view, selection.words))
+    match = _MATCHES[selection.how]
+    clauses = " OR ".join([match] * max(1, len(selection.words)))
+    try:
+        found = view.rows(
+            f"SELECT DISTINCT code FROM codes WHERE {clauses}",  # noqa: S608 - clauses are ours
+            selection.words,
+        )
+    except duckdb.InvalidInputException:
+        raise FeaturesInvalid(
+            "one of the regular expressions of 'codes' is not valid",
+            next="They follow RE2: look-around and back-references do not exist.",
+        ) from None
+    return sorted(code for (code,) in found)
+
+
+def _descendants(view: View, ancestors: tuple[str, ...]) -> set[str]:
+    """Return the codes that have an ancestor above them, and the ancestors that occur."""
+    rows = view.rows("SELECT code, parent_codes FROM codes")
+    children: dict[str, list[str]] = {}
+    for code, parents in rows:
+        for parent in parents or ():
+            children.setdefault(parent, []).append(code)
+    reached, waiting = set(ancestors), list(ancestors)
+    while waiting:
+        for code in children.get(waiting.pop(), ()):
+            if code not in reached:
+                reached.add(code)
+                waiting.append(code)
+    return reached & {code for code, _ in rows}
