@@ -1,0 +1,1 @@
+"""The charts of a report: each takes plain values and returns one accessible SVG."""

@@ -1,0 +1,1 @@
+"""The sections of a report: each reads the result and returns its part, or why it has none."""
