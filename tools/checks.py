@@ -11,10 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("s3", "test")
+EXTRAS = ("learn", "s3", "test")
 SCRIPTS = ("demo", "test")
 WORKERS = 2
-STRICTLY_TYPED = ("core", "lake", "cohorts", "export", "ingest", "retrieval", "jobs")
+STRICTLY_TYPED = (
+    "core",
+    "lake",
+    "statistics",
+    "cohorts",
+    "export",
+    "ingest",
+    "learning",
+    "retrieval",
+    "studies",
+    "analyses",
+    "jobs",
+)
 
 
 @dataclass(frozen=True)

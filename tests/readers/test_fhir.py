@@ -475,3 +475,9 @@ def test_shared_bundles_are_explained_to_the_last_row():
     total = tally(SHARED / "synthea-fhir-r4-25")
     assert (total.rows, total.event_rows, total.rejects) == (3094, 2267, [])
     assert sum(total.skipped.values()) == 827
+
+
+def test_a_folder_whose_first_file_is_empty_is_recognised(tmp_path):
+    (tmp_path / "AllergyIntolerance.ndjson").write_text("")
+    write_lines(tmp_path, "Patient.ndjson", PATIENT)
+    assert fhir.detect(tmp_path)

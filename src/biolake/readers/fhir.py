@@ -31,11 +31,16 @@ NOTES = (
 
 
 def detect(path: Path) -> bool:
-    """Say whether the first JSON or NDJSON file here names a resource type near its start."""
+    """Say whether a JSON or NDJSON file here names a resource type near its start.
+
+    The first file that is not empty decides: exports write empty files for types nobody has.
+    """
     if path.is_file():
         return path.name.endswith(files.LINES + files.DOCUMENTS) and bool(files.first_kind(path))
     found = files.source_files(path) if path.is_dir() else ()
-    return bool(found) and bool(files.first_kind(found[0].path))
+    filled = (file.path for file in found if file.path.stat().st_size)
+    first = next(filled, None)
+    return first is not None and bool(files.first_kind(first))
 
 
 @reader("FHIR R4 (bundles and bulk NDJSON)", detect=detect)
