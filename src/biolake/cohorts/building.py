@@ -32,7 +32,8 @@ LABELS = pa.schema(
 )
 OUTCOME = [pa.field("duration_days", pa.float64()), pa.field("observed", pa.int8())]
 
-# Shard groups are taken together up to this many events: small lakes then need one statement.
+# Shard groups are taken together up to this many events, so that small lakes need one statement;
+# one by one if the times of all events are needed.
 BATCH_ROWS = 3_000_000
 
 # DuckDB 2.0 guesses one row for files chosen by shard group unless the first file is among them,
@@ -109,7 +110,7 @@ def build(view: View, task: Task, *, allow_missing: bool = False) -> Cohort:
     subjects: Counter[int] = Counter()
     rows: Counter[int] = Counter()
     with _tables(view, compiled):
-        for first, last in batches(view):
+        for first, last in batches(view, BATCH_ROWS if compiled.sparse else BATCH_ROWS // 3):
             view.con.execute(
                 f"CREATE OR REPLACE TEMP TABLE judged AS {compiled.statement}",
                 {"first": first, "last": last},
@@ -123,7 +124,7 @@ def build(view: View, task: Task, *, allow_missing: bool = False) -> Cohort:
     return Cohort(_in_order(parts, task), attrition, sql, describe(task), tuple(notes))
 
 
-def batches(view: View) -> Iterator[tuple[int, int]]:
+def batches(view: View, most: int) -> Iterator[tuple[int, int]]:
     """Yield first and last of runs of shard groups that are small enough to hold in memory."""
     state = view.commit.tables.get("events")
     rows: Counter[int] = Counter()
@@ -131,7 +132,7 @@ def batches(view: View) -> Iterator[tuple[int, int]]:
         rows[int(file.shard_group or 0)] += file.rows
     first, held, last = None, 0, 0
     for group in sorted(rows):
-        if first is not None and held + rows[group] > BATCH_ROWS:
+        if first is not None and held + rows[group] > most:
             yield first, last
             first, held = None, 0
         first = group if first is None else first

@@ -37,6 +37,8 @@ class Compiled:
     ctes: tuple[str, ...]
     judged: str
     steps: tuple[str, ...]
+    # Whether only rows that a predicate names are held, a small part of the events.
+    sparse: bool
 
     @property
     def statement(self) -> str:
@@ -72,12 +74,19 @@ class _Compiler:
         for step in range(len(self.plan.found)):
             self._bound(step)
         for lookup in self.plan.lookups:
-            self._lookup(lookup)
+            if not lookup.any_event:
+                self._lookup(lookup)
+        self._instants()
         self._values()
         self._outcome()
         steps = self._judge()
         return Compiled(
-            tuple(self.setup), tuple(self.tables), tuple(self.ctes), self._name("judged"), steps
+            tuple(self.setup),
+            tuple(self.tables),
+            tuple(self.ctes),
+            self._name("judged"),
+            steps,
+            sparse=not (self.plan.axis or self.plan.spans),
         )
 
     def _name(self, name: str) -> str:
@@ -180,19 +189,13 @@ class _Compiler:
         rows = f"FROM events WHERE {GROUPS} AND time IS NOT NULL{only}"
         if self.plan.axis:
             inner = f"SELECT DISTINCT subject_id, epoch_us(time) AS t {rows}"
-            running = "row_number() OVER (PARTITION BY subject_id ORDER BY t)"
-            name = self.names[ANY_EVENT]
-            self._add(
-                "axis", f"SELECT subject_id, t, {running} AS c_{name} FROM ({inner})", kept=True
-            )
+            # Kept only if it is read more than once: it is as long as the record.
+            self._add("axis", inner, kept=self.plan.axis_bounds or trigger == ANY_EVENT)
         if self.plan.spans:
-            source, time = (
-                (f"FROM {self._name('axis')}", "t") if self.plan.axis else (rows, "epoch_us(time)")
-            )
             self._add(
                 "spans",
-                f"SELECT subject_id, min({time}) AS t_first, max({time}) AS t_last {source}\n"
-                "GROUP BY subject_id",
+                "SELECT subject_id, min(epoch_us(time)) AS t_first, max(epoch_us(time)) AS t_last\n"
+                f"{rows}\nGROUP BY subject_id",
                 kept=True,
             )
 
@@ -254,16 +257,43 @@ class _Compiler:
         )
 
     def _lookup(self, lookup: Lookup) -> None:
-        names = [n for n in [*self.task.predicates, ANY_EVENT] if n in self.plan.lookups[lookup]]
+        names = [name for name in self.task.predicates if name in self.plan.lookups[lookup]]
         columns = "".join(
             f", coalesce(c.c_{self.names[n]}, 0) AS {self.plan.lookup_column(lookup, n)}"
             for n in names
         )
-        source = self._name("axis" if lookup.any_event else "running")
         sign = "<=" if lookup.inclusive else "<"
         self._step(
-            f"SELECT s.*{columns}\nFROM {{s}} s ASOF LEFT JOIN {source} c\n"
+            f"SELECT s.*{columns}\nFROM {{s}} s ASOF LEFT JOIN {self._name('running')} c\n"
             f"  ON c.subject_id = s.subject_id AND c.t {sign} {lookup.at.sql()}"
+        )
+
+    def _instants(self) -> None:
+        """Count instants with any event up to each time asked for, all in one pass of the record.
+
+        Instants stand on even places and the times asked for on odd ones, just after or before.
+        """
+        lookups = [lookup for lookup in self.plan.lookups if lookup.any_event]
+        if not lookups:
+            return
+        self._step("SELECT * FROM {s}", kept=True)
+        asked = "".join(
+            f"\n  UNION ALL SELECT s.subject_id, 2 * ({lookup.at.sql()})"
+            f" {'+' if lookup.inclusive else '-'} 1, 0, s.t_trigger, {number} FROM {{s}} s"
+            for number, lookup in enumerate(lookups)
+        )
+        columns = ", ".join(
+            f"max(seen) FILTER (asked = {number}) AS {self.plan.lookup_column(lookup, ANY_EVENT)}"
+            for number, lookup in enumerate(lookups)
+        )
+        self._step(
+            f"SELECT * FROM {{s}} LEFT JOIN (\n  SELECT subject_id, t_trigger, {columns} FROM (\n"
+            "  SELECT *, sum(tick) OVER (PARTITION BY subject_id ORDER BY place"
+            " ROWS UNBOUNDED PRECEDING)::BIGINT AS seen FROM (\n"
+            "  SELECT subject_id, 2 * t AS place, 1 AS tick, NULL::BIGINT AS t_trigger,"
+            f" NULL::TINYINT AS asked FROM {self._name('axis')}{asked}\n"
+            "  ) WHERE place IS NOT NULL) WHERE asked IS NOT NULL GROUP BY ALL\n"
+            ") USING (subject_id, t_trigger)"
         )
 
     def _values(self) -> None:

@@ -85,9 +85,13 @@ class Plan:
     @property
     def axis(self) -> bool:
         """Whether the times of all events are needed, not only of those a predicate names."""
-        bounds = any(step.event == ANY_EVENT for step in self.found)
         counts = any(lookup.any_event for lookup in self.lookups)
-        return bounds or counts or self.task.trigger == ANY_EVENT
+        return self.axis_bounds or counts or self.task.trigger == ANY_EVENT
+
+    @property
+    def axis_bounds(self) -> bool:
+        """Whether a window ends at an event of any kind."""
+        return any(step.event == ANY_EVENT for step in self.found)
 
 
 def plan_task(task: Task) -> Plan:
