@@ -65,7 +65,7 @@ def ours(path: Path, number: int, seed: int) -> Counter[Row]:
     from biolake.cohorts import build, load_task
 
     view = memory_view(random_events(random.Random(seed + number)))
-    labels = build(view, load_task(path), allow_missing=True).labels
+    labels = build(view, load_task(path), missing="allow").labels
     view.con.close()
     times = [str(t) if t else None for t in labels["prediction_time"].to_pylist()]
     subjects = [str(subject) for subject in labels["subject_id"].to_pylist()]

@@ -30,7 +30,7 @@ def built(events: list[Event], spec: Spec, folder: Path) -> Counter[oracle.Row]:
     path.write_text(task_yaml(spec))
     view = memory_view(events)
     try:
-        labels = build(view, load_task(path), allow_missing=True).labels
+        labels = build(view, load_task(path), missing="allow").labels
     finally:
         view.con.close()
     times = labels["prediction_time"].cast("int64").to_pylist()

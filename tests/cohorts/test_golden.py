@@ -72,7 +72,7 @@ def test_a_sample_config_gives_the_rows_of_es_aces(sample: lakes.Lake, name: str
     task = load_task(GOLDEN / "sample_configs" / f"{name}.yaml")
     with open_view(sample) as view:
         # The sample holds no deaths and no diagnoses, which the tasks ask for.
-        cohort = build(view, task, allow_missing=True)
+        cohort = build(view, task, missing="allow")
     expected = (GOLDEN / "expected" / "aces-meds-sample" / name).glob("*/*.parquet")
     assert rows(cohort.labels) == rows(*(pq.read_table(path) for path in expected))
 

@@ -21,6 +21,7 @@ from biolake.cli import (
     mappings,
     sharing,
     status,
+    studies,
 )
 from biolake.cli.endings import Ending, ending_of, signals
 from biolake.cli.grammar import Section, Session, at_option, json_option, lake_option
@@ -39,7 +40,7 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
         asking.subject,
         events.events,
     ),
-    "Ask a question": (cohorts.cohort, features.features),
+    "Ask a question": (cohorts.cohort, features.features, studies.study),
     "Account for the data": (
         history.commits,
         history.diff,

@@ -84,7 +84,8 @@ def _aces(
     from biolake.cohorts import load_task
     from biolake.cohorts.register import members_hash
 
-    made = build_cohort(view, load_task(task, predicates), allow_missing=allow_missing)
+    missing: Any = "allow" if allow_missing else "refuse typos"
+    made = build_cohort(view, load_task(task, predicates), missing=missing)
     labels = made.labels
     positive = labels["boolean_value"].combine_chunks().drop_null().to_pylist()
     return made.meds_labels, {

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pyarrow as pa
 
-from biolake.cohorts.codes import resolve
+from biolake.cohorts.codes import Missing, resolve
 from biolake.cohorts.compiling import Compiled, compile_task
 from biolake.cohorts.definition import Task
 from biolake.cohorts.planning import predicate_names, value_parts
@@ -97,13 +97,13 @@ class Cohort:
         return next((step.name for step in self.attrition if not step.rows), None)
 
 
-def build(view: View, task: Task, *, allow_missing: bool = False) -> Cohort:
+def build(view: View, task: Task, *, missing: Missing = "refuse") -> Cohort:
     """Build the cohort of a task at the commit the view shows.
 
-    A predicate none of whose codes is in the lake is an error, unless `allow_missing` says that
-    it may simply never occur.
+    A predicate none of whose codes is in the lake is an error, unless `missing` says that it
+    may simply never occur (`codes.resolve`).
     """
-    codes, notes = _resolve_all(view, task, "", allow_missing=allow_missing)
+    codes, notes = _resolve_all(view, task, "", missing=missing)
     _check_units(view, task, codes[""])
     compiled = compile_task(task, codes)
     parts: list[pa.Table] = []
@@ -193,15 +193,15 @@ def _general_notes(task: Task, attrition: list[Step]) -> list[str]:
 
 
 def _resolve_all(
-    view: View, task: Task, prefix: str, *, allow_missing: bool
+    view: View, task: Task, prefix: str, *, missing: Missing
 ) -> tuple[dict[str, dict[str, list[str]]], list[str]]:
     """Find the codes of a task and of the tasks nested in it, by the prefix of their SQL names."""
-    resolved = resolve(view, task, allow_missing=allow_missing)
+    resolved = resolve(view, task, missing=missing)
     codes, notes = {prefix: resolved.codes}, list(resolved.notes)
     names = predicate_names(task)
     for nested in task.nested():
         inner, more = _resolve_all(
-            view, nested.task, f"{prefix}{names[nested.name]}__", allow_missing=allow_missing
+            view, nested.task, f"{prefix}{names[nested.name]}__", missing=missing
         )
         codes |= inner
         notes += more

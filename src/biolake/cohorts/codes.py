@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import duckdb
 
@@ -34,8 +35,15 @@ class Resolved:
     notes: tuple[str, ...]
 
 
-def resolve(view: View, task: Task, *, allow_missing: bool = False) -> Resolved:
-    """Find the codes of every plain predicate; one that can never occur is an error."""
+Missing = Literal["refuse", "refuse typos", "allow"]
+
+
+def resolve(view: View, task: Task, *, missing: Missing = "refuse") -> Resolved:
+    """Find the codes of every plain predicate, and judge those that can never occur.
+
+    "refuse typos" takes a portable task to a lake that simply has no such events: only a trigger
+    that cannot occur, or a code that looks like one the lake has, is an error.
+    """
     codes = {plain.name: find_codes(view, plain.codes, plain) for plain in task.plain()}
     empty = [plain for plain in task.plain() if not codes[plain.name]]
     notes = [_missing_text(view, plain) for plain in empty]
@@ -45,18 +53,24 @@ def resolve(view: View, task: Task, *, allow_missing: bool = False) -> Resolved:
         for plain in task.plain()
         if plain.codes.kind == "any" and 0 < len(codes[plain.name]) < len(set(plain.codes.values))
     ]
-    if not allow_missing:
-        never = {plain.name for plain in empty}
-        for name, predicate in task.predicates.items():
-            if _needed(task, name) and _never(task, Ref(name), never):
-                culprit = _culprit(task, name, never)
-                raise TaskInvalid(
-                    _missing_text(view, culprit),
-                    where=str(culprit.where),
-                    next="List codes: biolake codes search. "
-                    f"Without it '{predicate.name}' can never occur.",
-                )
+    if missing != "allow":
+        _refuse_missing(view, task, {plain.name for plain in empty}, missing)
     return Resolved(codes, tuple(notes))
+
+
+def _refuse_missing(view: View, task: Task, never: set[str], missing: Missing) -> None:
+    for name, predicate in task.predicates.items():
+        if not (_needed(task, name) and _never(task, Ref(name), never)):
+            continue
+        culprit = _culprit(task, name, never)
+        text = _missing_text(view, culprit)
+        if missing == "refuse typos" and name != task.trigger and "Did you mean" not in text:
+            continue
+        raise TaskInvalid(
+            text,
+            where=str(culprit.where),
+            next=f"List codes: biolake codes search. Without it '{predicate.name}' never occurs.",
+        )
 
 
 def find_codes(view: View, choice: CodeChoice, plain: Plain | None = None) -> list[str]:

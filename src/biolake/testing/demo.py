@@ -1,4 +1,4 @@
-"""The main job, shown: raw hospital files in, one verified lake out, each step as its command."""
+"""The main job, shown: raw hospital files in, a verified lake and a reported study out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from biolake.lake.door import open_view
+from biolake.lake.lake import open_lake
 from biolake.testing.hospital import simulate
 
-SUBJECTS = 1000
+SUBJECTS = 2000
 SITES = 4
+EXAMPLES = Path(__file__).parents[3] / "examples"
+# Which example study suits a lake, by the layout of what was loaded into it.
+STUDIES = {"hl7-v2": "four-hospitals", "mimic-iv": "mimic-demo-mortality"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,8 +39,28 @@ def main(arguments: list[str] | None = None) -> int:
         code = code or _run(lake, "ingest", str(source), "--site", site)
     for step in (["quality"], ["verify"], ["status"]):
         code = code or _run(lake, *step)
+    code = code or _study(lake, out / "study")
     if code == 0:
         _console().print(f"\n[bold]The lake is in {lake}[/bold]  Try: biolake --lake {lake} --help")
+    return code
+
+
+def _study(lake: Path, out: Path) -> int:
+    """Run the example study that suits the lake, if one does."""
+    with open_view(open_lake(str(lake))) as view:
+        layouts = {layout for (layout,) in view.rows("SELECT DISTINCT layout FROM loads")}
+    name = next((study for layout, study in STUDIES.items() if layout in layouts), "")
+    study = EXAMPLES / name / "study.yaml"
+    if not study.is_file():
+        _console().print(
+            "\nNo example study suits these files: see examples/ for how to write one."
+        )
+        return 0
+    code = _run(lake, "study", "check", str(study)) or _run(
+        lake, "study", "run", str(study), "--out", str(out)
+    )
+    if code == 0:
+        _console().print(f"\n[bold]Open the report: {out / 'report.html'}[/bold]")
     return code
 
 

@@ -134,7 +134,9 @@ def _acute_effect(
 ) -> np.ndarray:
     illness = np.array([diagnosis(name) for name in ACUTE])
     is_ill = (found.reason[draw][:, None] == illness).astype(float)
-    fading = np.exp(-(time - found.start[draw]) / (RECOVERY_DAYS * DAY))
+    # Nobody gets better on the first day: before the prediction nothing may tell who will die.
+    waited = np.maximum(time - found.start[draw] - DAY, 0)
+    fading = np.exp(-waited / (RECOVERY_DAYS * DAY))
     fading = np.where(found.died[draw], 1.0, fading)
     return (is_ill * fading[:, None]) @ np.array([i.acute for i in items]).T
 

@@ -1,0 +1,1 @@
+"""Analyses: one file each; a study names them, and the catalogue finds them."""

@@ -1,0 +1,80 @@
+"""The features of every sample, as of its index time, by a vocabulary learned on train alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from biolake.core.errors import DataRefused
+from biolake.lake.door import View
+from biolake.retrieval.definition import Definition
+from biolake.retrieval.features import build_features
+from biolake.retrieval.vocabulary import Vocabulary
+from biolake.statistics.columns import Floats
+from biolake.studies.population import Members
+from biolake.studies.splitting import label_table
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples × columns in the order of the members; NaN where nothing was known."""
+
+    columns: tuple[str, ...]
+    values: Floats
+    vocabulary: Vocabulary
+    codes_missing: tuple[str, ...] = ()
+
+
+def build_dataset(
+    view: View,
+    definition: Definition,
+    members: Members,
+    folder: Path,
+    *,
+    train_subjects: np.ndarray | None = None,
+    vocabulary: Vocabulary | None = None,
+    threads: int = 2,
+) -> Dataset:
+    """Look every sample's features up and read them back dense.
+
+    Raises DataRefused when a window reaches past the index time, or no column was learned.
+    """
+    refuse_future(definition)
+    built = build_features(
+        view,
+        label_table(members).select(["subject_id", "prediction_time"]),
+        definition,
+        out=folder,
+        vocabulary=vocabulary,
+        train_subjects=_set(train_subjects),
+        threads=threads,
+    )
+    names = tuple(column.name for column in built.columns)
+    if not names:
+        raise DataRefused(
+            "no training subject has any of the codes that the features ask for",
+            next="List codes: biolake codes search",
+        )
+    values = np.empty((len(members), len(names)))
+    values[built.samples["row"].to_numpy()] = built.dense()
+    absent = built.provenance["codes_missing"].values()
+    missing = tuple(sorted({code for codes in absent for code in codes}))
+    return Dataset(names, values, built.vocabulary, missing)
+
+
+def _set(subjects: np.ndarray | None) -> set[int] | None:
+    return None if subjects is None else set(subjects.tolist())
+
+
+def refuse_future(definition: Definition) -> None:
+    """Refuse a window that reaches past the prediction time."""
+    for group in definition.groups:
+        for window in group.windows:
+            if window.cut < 0:
+                raise DataRefused(
+                    f"window '{window.name}' of the features reaches past the prediction time:"
+                    " what it sees is not known when the prediction is made",
+                    next="Let every window end at the prediction time or before it.",
+                )

@@ -1,0 +1,35 @@
+"""Where a result comes from: software, lake, commit, definition, seed. No host, path or clock."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from biolake import __version__
+from biolake.lake.door import View
+from biolake.studies.definition import Study
+
+PACKAGES = ("numpy", "duckdb", "pyarrow", "deltalake", "lightgbm")
+
+
+def provenance(view: View, study: Study) -> dict[str, Any]:
+    """Return what a reader needs to make the same result again."""
+    sites = [site for (site,) in view.rows("SELECT DISTINCT site_id FROM sites ORDER BY site_id")]
+    return {
+        "software": f"biolake {__version__}",
+        "lake_id": view.lake.lake_id,
+        "commit": view.commit.number,
+        "commit_time": view.commit.time,
+        "sites": list(study.sites) or sites,
+        "definition_hash": study.hash,
+        "features_hash": study.features.hash,
+        "seed": study.split.seed,
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
