@@ -175,3 +175,45 @@ def test_an_archive_cut_short_is_refused(lake: Lake, tmp_path: Path) -> None:
 def test_a_missing_source_is_named(lake: Lake) -> None:
     with pytest.raises(WrongUse, match="no such file"):
         ingest(lake, "nowhere/at/all", Catalogue())
+
+
+@pytest.mark.parametrize("damage", ["flipped", "password", "unknown compression"])
+def test_a_damaged_zip_is_refused(lake: Lake, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("labs.csv", "a,b\n" * 1000)
+    raw = bytearray(path.read_bytes())
+    listed = raw.find(b"PK\x01\x02")
+    if damage == "flipped":
+        raw[44] ^= 0xFF
+    elif damage == "password":
+        raw[6] |= 1
+        raw[listed + 8] |= 1
+    else:
+        raw[8] = raw[listed + 10] = 9
+    path.write_bytes(raw)
+    with pytest.raises(SourceUnreadable, match="cannot be unpacked"):
+        ingest(lake, str(path), Catalogue())
+    assert lake.commit().number == 0
+
+
+def test_a_source_in_an_archive_is_called_as_the_archive_is(lake: Lake, tmp_path: Path) -> None:
+    archive = zip_with(tmp_path / "delivery.zip", "labs.csv")
+    source = make(tmp_path / "source")
+    with pytest.raises(SourceUnreadable, match=r"^delivery\.zip: "):
+        ingest(lake, str(zip_with(tmp_path / "delivery.zip", "other.csv")), Catalogue(),
+               mapping=str(source / "labs.yaml"))  # fmt: skip
+    assert archive.exists()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berln", "", "../../etc/passwd", "+02:00"])
+def test_a_time_zone_nobody_knows_is_wrong_use(lake: Lake, tmp_path: Path, zone: str) -> None:
+    source = make(tmp_path / "source")
+    with pytest.raises(WrongUse, match="no time zone is named"):
+        ingest(lake, str(source), Catalogue(), mapping=str(source / "labs.yaml"), zone=zone)
+
+
+@pytest.mark.parametrize("site", ["", " ", "two\nlines", "x" * 101])
+def test_a_site_has_a_name_that_can_be_shown(lake: Lake, tmp_path: Path, site: str) -> None:
+    with pytest.raises(WrongUse, match="a site's name"):
+        ingest(lake, str(make(tmp_path / "source")), Catalogue(), site=site)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.ingest.labs import LABS, MAPPING, SUBJECTS, make
 
 from biolake.core.catalogue import Catalogue
+from biolake.core.errors import DataRefused
 from biolake.ingest.pipeline import IngestReport, ingest
 from biolake.lake.door import open_view
 from biolake.lake.lake import Lake, init
@@ -23,7 +26,7 @@ def load(lake: Lake, source: Path) -> IngestReport:
     return ingest(lake, str(source), Catalogue(), mapping=str(source / "labs.yaml"))
 
 
-def one(lake: Lake, sql: str) -> object:
+def one(lake: Lake, sql: str) -> Any:
     with open_view(lake) as view:
         return view.rows(sql)[0][0]
 
@@ -100,3 +103,19 @@ def test_a_mapping_changed_back_is_read_again(lake: Lake, tmp_path: Path) -> Non
     load(lake, source)
     assert one(lake, "SELECT count(*) FROM events WHERE code LIKE 'LAB//%'") == LABS
     assert one(lake, "SELECT count(*) FROM events") == LABS + SUBJECTS
+
+
+def test_another_time_zone_reads_the_same_files_again(lake: Lake, tmp_path: Path) -> None:
+    source = make(tmp_path / "source")
+    mapping = str(source / "labs.yaml")
+    ingest(lake, str(source), Catalogue(), mapping=mapping, zone="Europe/London")
+    early = one(lake, "SELECT min(time) FROM events")
+    report = ingest(lake, str(source), Catalogue(), mapping=mapping, zone="Europe/Berlin")
+    assert report.load.outcome.replaced == LABS + SUBJECTS
+    assert early - one(lake, "SELECT min(time) FROM events") == timedelta(hours=1)
+    assert one(lake, "SELECT zone FROM sites") == "Europe/Berlin"
+    again = ingest(lake, str(source), Catalogue(), mapping=mapping, zone="Europe/Berlin")
+    assert again.load.commit is None
+    with pytest.raises(DataRefused, match="keeps times in UTC"):
+        ingest(lake, str(source), Catalogue(), mapping=mapping)
+    assert verify(lake).problems == ()

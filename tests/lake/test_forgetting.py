@@ -23,8 +23,9 @@ from tests.lake.build import (
     subject_of,
 )
 
-from biolake.core.errors import DataRefused, WrongUse
+from biolake.core.errors import DataRefused, LakeDamaged, WrongUse
 from biolake.lake import forgetting
+from biolake.lake.door import open_view
 from biolake.lake.forgetting import forget
 from biolake.lake.lake import Lake, init, open_lake
 from biolake.lake.maintenance import compact, leftovers
@@ -238,3 +239,28 @@ def test_a_deletion_that_was_killed_is_finished_by_the_next(lake: Lake, how: str
     assert leftovers(lake) == []
     assert forget(lake, subject).scan.hits == ()
     assert not verify(lake).problems
+
+
+def test_a_subject_whose_id_is_the_sources_own_does_not_come_back_from_another_site(
+    tmp_path: Path,
+) -> None:
+    lake = init(str(tmp_path / "lake"), subject_ids="source", shard_groups=2)
+    load(lake, chunk([event("17", 1), event("18", 2)]), site="north", subjects=NUMBERED)
+    forget(lake, 17)
+    again = chunk([event("17", 1), event("18", 2)], file="b.csv", encounters=[("5", "17")])
+    report = load(lake, again, site="south", subjects=NUMBERED)
+    assert report.added == 1
+    assert rows_of(lake, "DISTINCT subject_id") == [(18,)]
+    assert rows_of(lake, "subject_id", table="subjects") == [(18,)]
+
+
+def test_a_reader_whose_files_are_swept_meanwhile_is_told_so(lake: Lake) -> None:
+    subject = subject_of(lake, RARE)
+
+    def read() -> None:
+        with open_view(lake) as view:
+            forget(lake, subject)
+            view.rows("SELECT sum(numeric_value) FROM events")
+
+    with pytest.raises(LakeDamaged, match="is gone"):
+        read()

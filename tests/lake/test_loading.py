@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from tests.lake.build import MRN, NOON, NUMBERED, chunk, content, event, load, many, rows_of
 
+from biolake.core.bounds import FIRST_TIME as EARLIEST
+from biolake.core.bounds import LAST_TIME as LATEST
 from biolake.core.errors import BiolakeError, DataRefused
-from biolake.core.reading import SubjectSystem
+from biolake.core.reading import Chunk, SubjectSystem
+from biolake.core.schema import MAPPED_ENCOUNTERS
 from biolake.lake.lake import Lake, init
 from biolake.lake.verifying import verify
 
@@ -206,3 +212,56 @@ def test_a_load_that_dies_leaves_the_lake_as_it_was(lake: Lake, when: str) -> No
     assert content(lake) == before
     assert load(lake, chunk(many(100, first_key=500), file="b.csv")).added == 100
     assert not verify(lake).problems
+
+
+def stay(end: datetime | None, *, adds: bool = False) -> Chunk:
+    given = chunk(encounters=[("e1", "p1")])
+    row = {"encounter": "e1", "subject": "p1", "start": None if adds else NOON, "end": end}
+    rows = pa.Table.from_pylist([row | {"kind": None}], MAPPED_ENCOUNTERS)
+    return replace(given, encounters=rows, adds_to_encounters=adds)
+
+
+def test_a_corrected_encounter_loses_the_end_it_no_longer_has(lake: Lake) -> None:
+    load(lake, stay(NOON))
+    load(lake, stay(None))
+    assert rows_of(lake, 'start, "end"', table="encounters") == [(NOON, None)]
+    load(lake, stay(NOON), stay(None))
+    assert rows_of(lake, 'start, "end"', table="encounters") == [(NOON, None)]
+
+
+def test_news_of_an_encounter_leaves_what_they_do_not_say(lake: Lake) -> None:
+    load(lake, stay(None))
+    load(lake, stay(NOON, adds=True))
+    load(lake, stay(None, adds=True))
+    assert rows_of(lake, 'start, "end"', table="encounters") == [(NOON, NOON)]
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ({"numeric_value": 1e39}, "a number beyond"),
+        ({"time": LATEST + 1}, "a time outside"),
+        ({"end_time": EARLIEST - 1}, "a time outside"),
+    ],
+)
+def test_a_value_that_would_be_stored_as_another_is_refused(
+    lake: Lake, row: dict[str, object], what: str
+) -> None:
+    with pytest.raises(DataRefused, match=f"labs.csv: it holds {what}"):
+        load(lake, chunk([event("p1", 1) | row]))
+    assert lake.commit().number == 0
+
+
+def test_the_ends_of_time_have_no_zone(lake: Lake) -> None:
+    first, last = NOON.replace(1, 1, 1, 0), NOON.replace(9999, 12, 31, 23, 59, 59, 999_999)
+    rows = [event("p1", 1, time=first), event("p1", 2, time=last)]
+    load(lake, chunk(rows), zone="Europe/Berlin", site="east")
+    load(lake, chunk(rows), zone="America/New_York", site="west")
+    found = rows_of(lake, "min(time), max(time)")
+    assert found == [(first, last)]
+
+
+def test_the_id_that_stands_for_forgotten_subjects_is_refused(tmp_path: Path) -> None:
+    lake = init(str(tmp_path / "lake"), subject_ids="source")
+    with pytest.raises(DataRefused, match="stands for forgotten"):
+        load(lake, chunk([event(str(-(1 << 63)), 1)]), subjects=NUMBERED)

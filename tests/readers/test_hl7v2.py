@@ -316,3 +316,16 @@ def test_a_header_without_delimiters_is_refused():
 def test_a_file_that_is_not_hl7_is_refused(tmp_path):
     with pytest.raises(SourceUnreadable, match=r"feed\.hl7 segment 1"):
         opened(hl7v2, write(tmp_path, "a,b,c\r"))
+
+
+@pytest.mark.parametrize(
+    ("result", "column"),
+    [
+        ("OBX|1|NM|X^Y||1e39||||||F", "OBX-5"),
+        ("OBX|1|NM|X^Y||1||||||F|||20200301090000+2500", "OBX-14"),
+        ("OBX|1|NM|X^Y||1||||||F|||00010101000000+0100", "OBX-14"),
+    ],
+)
+def test_a_value_that_the_lake_cannot_hold_is_rejected(tmp_path, result, column):
+    (reject,) = tally(write(tmp_path, oru(result))).rejects
+    assert reject.column == column

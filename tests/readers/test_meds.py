@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from biolake.core.bounds import FIRST_TIME
 from biolake.core.errors import SourceUnreadable
 from biolake.core.reading import Tally
 from biolake.readers.meds import meds
@@ -153,3 +154,16 @@ def test_a_shared_dataset_comes_back_as_it_went_in():
     assert events["time"].equals(given["time"])
     assert events["code"].equals(given["code"])
     assert events["numeric_value"].cast(pa.float32()).equals(given["value"])
+
+
+def test_values_that_the_lake_cannot_hold_are_rejected(tmp_path):
+    source = write_dataset(
+        tmp_path,
+        time=pa.array([0, FIRST_TIME - 1, 0, 0], pa.timestamp("us")),
+        numeric_value=pa.array([1.0, 1.0, 1e39, 1e-60], pa.float64()),
+    )
+    (one,) = (chunk for chunk in read(meds, source) if chunk.table == "events")
+    assert one.events.num_rows == 1
+    found = [(reject.row, reject.column) for reject in one.tally.rejects]
+    assert sorted(found) == [(2, "time"), (3, "numeric_value"), (4, "numeric_value")]
+    assert one.tally.unexplained == 0

@@ -74,7 +74,8 @@ class Chunk:
     content, and identical rows are told apart by their order. `retracted` lists the row keys of
     events the source takes back (entered in error): rows with these keys are removed whatever their
     order, so a reader that sees a key given again afterwards must not list it. Rows of `people`
-    come no later than the chunk that holds the first events of that subject.
+    come no later than the chunk that holds the first events of that subject. A row of `encounters`
+    replaces what was known of it; with `adds_to_encounters` what it leaves empty stays as told.
     """
 
     file: SourceFile
@@ -86,6 +87,7 @@ class Chunk:
     codes: pa.Table | None = None
     retracted: np.ndarray | None = None
     keyed: bool = True
+    adds_to_encounters: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from biolake.core.catalogue import Catalogue, Extension
-from biolake.core.errors import DataRefused
+from biolake.core.errors import DataRefused, SourceUnreadable
 from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, Tally
 from biolake.ingest.mapping import detect_mapping, load_mapping, open_mapping, shipped_mappings
 from biolake.ingest.source import hashed, open_source
 from biolake.lake.door import open_view
+from biolake.lake.intake import known_site, known_zone
 from biolake.lake.lake import Lake
 from biolake.lake.loading import Loading, LoadReport, LoadRequest
 from biolake.lake.locking import writer
@@ -59,6 +60,7 @@ def ingest(
 
     `stage` is told each stage as it begins: plan, read, write, before commit, after commit.
     """
+    site, zone = known_site(site), known_zone(zone) if zone is not None else None
     with writer(lake.store, f"ingest of {Path(source).name}", wait):
         clear_scratch(lake)
         with scratch_folder(lake) as scratch:
@@ -66,7 +68,7 @@ def ingest(
             context = ReadContext(site, scratch)
             path = open_source(source, scratch)
             reading = open_reading(path, catalogue, context, mapping)
-            plan = make_plan(lake, reading, site)
+            plan = make_plan(lake, reading, site, zone)
             if not plan.new:
                 return IngestReport(plan, site, LoadReport(None))
             stage("read")
@@ -85,7 +87,7 @@ def open_reading(
     if mapping in readers:
         return _open_with(readers[mapping], path, context)
     if mapping is not None:
-        return open_mapping(load_mapping(mapping), path, context)
+        return open_mapping(load_mapping(mapping, readers), path, context)
     found = detect_mapping(path)
     if found is not None:
         return open_mapping(found, path, context)
@@ -105,11 +107,12 @@ def _open_with(reader: Extension, path: Path, context: ReadContext) -> Reading:
     return reading
 
 
-def make_plan(lake: Lake, reading: Reading, site: str) -> Plan:
+def make_plan(lake: Lake, reading: Reading, site: str, zone: str | None = None) -> Plan:
     """Hash every file and tell the new ones from those that this site loaded in the same way."""
+    _refuse_odd_names(reading.files)
     files = hashed(reading.files)
     depends = {name: hashed(others) for name, others in reading.depends.items()}
-    how = {f.name: _reading_hash(reading, depends.get(f.name, ())) for f in files}
+    how = {f.name: _reading_hash(reading, depends.get(f.name, ()), zone) for f in files}
     files = tuple(replace(file, reading_hash=how[file.name]) for file in files)
     with open_view(lake) as view:
         # The latest reading counts: a file is read again when a mapping is changed back.
@@ -122,11 +125,27 @@ def make_plan(lake: Lake, reading: Reading, site: str) -> Plan:
     return Plan(reading, tuple(file for file in files if file not in known), known)
 
 
-def _reading_hash(reading: Reading, others: tuple[SourceFile, ...]) -> str:
-    """Fold the hashes of the look-up tables a file is read with into its layout's."""
-    if not others:
+def _refuse_odd_names(files: tuple[SourceFile, ...]) -> None:
+    """Refuse a file whose name is no text: the ledger could not name it."""
+    for file in files:
+        try:
+            file.name.encode()
+        except UnicodeEncodeError:
+            raise SourceUnreadable(
+                "the file's name is not UTF-8",
+                where=file.name.encode("utf-8", "backslashreplace").decode(),
+                next="Rename it and try again.",
+            ) from None
+
+
+def _reading_hash(reading: Reading, others: tuple[SourceFile, ...], zone: str | None) -> str:
+    """Fold the look-up tables a file is read with, and its zone, into its layout's hash."""
+    depends = sorted(other.content_hash for other in others)
+    if zone is not None and reading.clock == "local":
+        depends.append(f"zone {zone}")
+    if not depends:
         return reading.layout_hash
-    text = "\n".join([reading.layout_hash, *sorted(other.content_hash for other in others)])
+    text = "\n".join([reading.layout_hash, *depends])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import lzma
 import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -14,6 +17,11 @@ from pathlib import Path, PurePosixPath
 from biolake.core.errors import SourceUnreadable, WrongUse
 from biolake.core.reading import SourceFile
 
+# RuntimeError: it needs a password; NotImplementedError: a kind of compression Python has not.
+_DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError,
+    RuntimeError, NotImplementedError,
+)  # fmt: skip
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -23,7 +31,8 @@ def open_source(name: str, scratch: Path) -> Path:
     if not path.exists():
         raise WrongUse("there is no such file or folder", where=name, next="Check the path.")
     if path.is_file() and path.name.lower().endswith(_ARCHIVES):
-        return _unpack(path, scratch / "unpacked")
+        # Some readers call a source after its folder: it is called as the archive is.
+        return _unpack(path, scratch / "unpacked" / path.name)
     return path.resolve()
 
 
@@ -34,11 +43,14 @@ def _unpack(archive: Path, target: Path) -> Path:
             _unzip(archive, target)
         else:
             _untar(archive, target)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
         raise SourceUnreadable(
             f"the archive cannot be unpacked ({type(error).__name__})",
             where=archive.name,
-            next="Nothing was read. Check that the file is whole, and copy it again.",
+            next="Nothing was read. Check that the file is whole and has no password, and copy it"
+            " again.",
         ) from error
     children = list(target.iterdir())
     return children[0] if len(children) == 1 and children[0].is_dir() else target

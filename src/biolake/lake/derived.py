@@ -168,8 +168,33 @@ def _describe(held: dict[str, dict[str, object]], intake: Intake) -> None:
                 mine["parent_codes"] = row["parent_codes"] or mine.get("parent_codes")
 
 
+# arg_max passes over nulls, so only the rows from the newest whole one on may speak.
+_ENCOUNTERS = """
+WITH told AS (
+    SELECT encounter_id, subject_id, "start", "end", kind, ? AS site_id, source, ? AS load_id,
+        seen, whole
+    FROM mine
+    UNION ALL
+    SELECT encounter_id, subject_id, "start", "end", kind, site_id, source, load_id, 0, true
+    FROM encounters
+),
+valid AS (
+    SELECT * FROM told
+    QUALIFY seen >= coalesce(max(seen) FILTER (whole) OVER (PARTITION BY encounter_id), 0)
+)
+SELECT encounter_id, arg_max(subject_id, seen) AS subject_id,
+    arg_max("start", seen) AS "start", arg_max("end", seen) AS "end",
+    arg_max(kind, seen) AS kind, arg_max(site_id, seen) AS site_id,
+    arg_max(source, seen) AS source, arg_max(load_id, seen) AS load_id
+FROM valid GROUP BY encounter_id
+"""
+
+
 def encounters(view: View, intake: Intake) -> pa.Table | None:
-    """Return all encounters after a load, the newest row of each id standing; None if unchanged."""
+    """Return all encounters after a load, the newest row of each id standing; None if unchanged.
+
+    A row that only adds (HL7 tells a discharge without the admission) leaves what it does not say.
+    """
     if not intake.encounters:
         return None
     mine = pa.concat_tables(intake.encounters)
@@ -177,18 +202,7 @@ def encounters(view: View, intake: Intake) -> pa.Table | None:
     mine = mine.append_column("subject_id", pa.array(ids[mine["subject"].to_numpy()]))
     mine = mine.append_column("seen", pa.array(np.arange(1, len(mine) + 1)))
     view.con.register("mine", mine)
-    merged = view.table(
-        "SELECT encounter_id, arg_max(subject_id, seen) AS subject_id,"
-        ' arg_max("start", seen) AS "start", arg_max("end", seen) AS "end",'
-        " arg_max(kind, seen) AS kind, arg_max(site_id, seen) AS site_id,"
-        " arg_max(source, seen) AS source, arg_max(load_id, seen) AS load_id"
-        ' FROM (SELECT encounter_id, subject_id, "start", "end", kind, ? AS site_id, source,'
-        "         ? AS load_id, seen FROM mine"
-        '       UNION ALL SELECT encounter_id, subject_id, "start", "end", kind, site_id, source,'
-        "         load_id, 0 FROM encounters)"
-        " GROUP BY encounter_id",
-        [intake.site, intake.load],
-    )
+    merged = view.table(_ENCOUNTERS, [intake.site, intake.load])
     view.con.unregister("mine")
     return merged
 

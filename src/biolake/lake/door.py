@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from biolake.core import schema
+from biolake.core.errors import LakeDamaged
 from biolake.lake.commits import Commit
 from biolake.lake.lake import Lake
 from biolake.lake.store import S3Store
@@ -78,8 +79,26 @@ def open_view(
         for name, columns in TABLES.items():
             con.execute(view_sql(name, columns, view.paths(name)))
         yield view
+    except (duckdb.Error, pa.ArrowException, OSError):
+        _refuse_missing_file(view)
+        raise
     finally:
         con.close()
+
+
+def _refuse_missing_file(view: View) -> None:
+    """Say so if a read failed because a file of its commit is gone."""
+    store = view.lake.store
+    for name in TABLES:
+        state = view.commit.tables.get(name)
+        for file in state.files if state else ():
+            if not store.exists(file.path):
+                raise LakeDamaged(
+                    f"a file of commit {view.commit.number} is gone: it was removed while it was"
+                    " read (a subject was forgotten?), or the lake is damaged",
+                    where=store.uri(file.path),
+                    next="Run the command again; if this comes back: biolake verify",
+                ) from None
 
 
 def connect(

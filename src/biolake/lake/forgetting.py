@@ -6,7 +6,6 @@ load knows whom to refuse.
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from biolake.lake.commits import Commit, StoredFile
 from biolake.lake.files import TableFile
 from biolake.lake.inspection import local_copy
 from biolake.lake.lake import Lake
-from biolake.lake.linkage import FORGOTTEN, read_parquet
+from biolake.lake.linkage import FORGOTTEN, read_parquet, tombstone
 from biolake.lake.linkage import SCHEMA as LINKAGE
 from biolake.lake.locking import writer
 from biolake.lake.sweeping import sweep, table_files
@@ -210,7 +209,7 @@ class _Removal:
 
     def _tombstones(self) -> pa.Table:
         """Return a row that leads nowhere for each identifier of the subject and for itself."""
-        hashes = [_tombstone(self.lake, self.trace.subject)]
+        hashes = [tombstone(self.lake.secret(), self.trace.subject)]
         state = self.base.tables.get("linkage")
         for file in state.files if state else ():
             table = read_parquet(self.lake, file.path, ["identifier", "subject_id"])
@@ -248,13 +247,9 @@ class _Removal:
         return tuple(found)
 
 
-def _tombstone(lake: Lake, subject_id: int) -> bytes:
-    return hmac.digest(lake.secret(), f"forgotten\0{subject_id}".encode(), "sha256")[:16]
-
-
 def _was_forgotten(lake: Lake, base: Commit, subject_id: int) -> bool:
     state = base.tables.get("linkage")
-    mark = _tombstone(lake, subject_id)
+    mark = tombstone(lake.secret(), subject_id)
     tables = (read_parquet(lake, f.path, ["identifier"]) for f in (state.files if state else ()))
     return any(mark in table["identifier"].to_pylist() for table in tables)
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import available_timezones
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from biolake.core.bounds import FIRST_TIME, LAST_TIME, is_sayable
+from biolake.core.errors import DataRefused, WrongUse, did_you_mean
 from biolake.core.keys import SHARDS
 from biolake.core.reading import Chunk, SubjectSystem, Tally
-from biolake.core.schema import BIRTH, DEATH, MAPPED_CODES
+from biolake.core.schema import BIRTH, DEATH, MAPPED_CODES, MICROSECONDS
 from biolake.core.units import to_ucum
 from biolake.lake.columns import (
     NO_TIME,
@@ -35,6 +37,7 @@ from biolake.lake.vocabulary import Terms
 
 FLUSH_ROWS = 1 << 19
 ROWS_A_BUCKET = 500_000
+_LONGEST_SITE = 100
 
 
 @dataclass
@@ -111,7 +114,7 @@ class Intake:
             self.retracted.append(np.asarray(chunk.retracted, dtype=np.int64))
         encounters, events = self._admitted(chunk.encounters), self._admitted(chunk.events)
         if encounters is not None and encounters.num_rows:
-            self.encounters.append(self._encounters(encounters, chunk.table))
+            self.encounters.append(self._encounters(encounters, chunk))
         if chunk.events is not None and events is not None:
             part.refused += chunk.events.num_rows - events.num_rows
             self._take_events(events, number)
@@ -176,17 +179,17 @@ class Intake:
 
     def _block(self, events: pa.Table, part: int) -> Block:
         column = {name: _one(events[name]) for name in events.column_names}
-        time = times_to_int(self._as_utc(column["time"]))
+        file = self.parts[part].file
+        time = times_to_int(self._as_utc(column["time"], file))
         code = self.codes.encode(column["code"])
         subject = self.linkage.subjects(column["subject"])
         self._note_lives(code, subject, time)
-        value = column["numeric_value"].cast(pa.float32(), safe=False)
         return Block(
             subject=subject,
             time=time,
-            end_time=times_to_int(self._as_utc(column["end_time"])),
+            end_time=times_to_int(self._as_utc(column["end_time"], file)),
             code=code,
-            value=value.to_numpy(zero_copy_only=False),
+            value=_as_float32(column["numeric_value"], file),
             unit=self.units.encode(column["unit"]),
             encounter=self._encounter_ids(column["encounter"]),
             key=column["row_key"].to_numpy(),
@@ -199,24 +202,30 @@ class Intake:
             return np.full(len(identifiers), NO_ENCOUNTER, dtype=np.int64)
         return self.linkage.encounters(identifiers)
 
-    def _encounters(self, table: pa.Table, source: str) -> pa.Table:
+    def _encounters(self, table: pa.Table, chunk: Chunk) -> pa.Table:
         column = {name: _one(table[name]) for name in table.column_names}
         return pa.table(
             {
                 "encounter_id": self.linkage.encounters(column["encounter"]),
                 "subject": self.linkage.subjects(column["subject"]),
-                "start": self._as_utc(column["start"]),
-                "end": self._as_utc(column["end"]),
+                "start": self._as_utc(column["start"], chunk.file.name),
+                "end": self._as_utc(column["end"], chunk.file.name),
                 "kind": _plain(column["kind"]),
-                "source": pa.array([source] * len(table), pa.string()),
+                "source": pa.array([chunk.table] * len(table), pa.string()),
+                "whole": pa.array([not chunk.adds_to_encounters] * len(table)),
             }
         )
 
-    def _as_utc(self, times: pa.Array) -> pa.Array:
+    def _as_utc(self, times: pa.Array, file: str) -> pa.Array:
+        """Return times in UTC; the ends of time (0001-01-01, 9999-12-31) stay where they are."""
+        _refuse_unsayable(times, file)
         if self._zone is None or times.null_count == len(times):
             return times
         zoned = pc.assume_timezone(times, self._zone, ambiguous="earliest", nonexistent="latest")
-        return zoned.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
+        utc = zoned.cast(pa.timestamp("us", "UTC")).cast(MICROSECONDS)
+        first, last = (pa.scalar(end, MICROSECONDS) for end in (FIRST_TIME, LAST_TIME))
+        late = pc.max_element_wise(utc, first, skip_nulls=False)
+        return pc.min_element_wise(late, last, skip_nulls=False)
 
     def _note_lives(self, code: np.ndarray, subject: np.ndarray, time: np.ndarray) -> None:
         for what, number in ((BIRTH_, self.birth_code), (DEATH_, self.death_code)):
@@ -274,12 +283,44 @@ def bucket_count(lake: Lake, expected_rows: int) -> int:
 
 def known_zone(name: str) -> str:
     """Check a time zone's name (IANA)."""
-    return ZoneInfo(name).key
+    if name in available_timezones():
+        return name
+    raise WrongUse(
+        f"no time zone is named '{name}'.{did_you_mean(name, available_timezones())}",
+        next="Name it as Area/City, such as Europe/London.",
+    )
+
+
+def known_site(name: str) -> str:
+    """Check a site's name: it stands in every row, table and message."""
+    if name and name.isprintable() and name == name.strip() and len(name) <= _LONGEST_SITE:
+        return name
+    raise WrongUse(
+        f"a site's name is 1 to {_LONGEST_SITE} printable characters, without blanks around it",
+        next="Give a short name: --site st-marys",
+    )
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
     whole = column.combine_chunks()
     return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)
+
+
+def _refuse_unsayable(times: pa.Array, file: str) -> None:
+    """Refuse times outside the years 1 to 9999: a reader should have quarantined their rows."""
+    ends = pc.min_max(times.cast(MICROSECONDS).cast(pa.int64())).as_py()
+    if not (is_sayable(ends["min"]) and is_sayable(ends["max"])):
+        raise DataRefused("it holds a time outside the years 1 to 9999", where=file)
+
+
+def _as_float32(values: pa.Array, file: str) -> np.ndarray:
+    """Return values as MEDS keeps them; refuse to make a finite one infinite."""
+    whole = values.to_numpy(zero_copy_only=False)
+    with np.errstate(over="ignore", under="ignore"):
+        kept = np.asarray(whole, dtype=np.float64).astype(np.float32)
+    if (np.isinf(kept) & np.isfinite(whole.astype(np.float64))).any():
+        raise DataRefused("it holds a number beyond what float32 holds", where=file)
+    return kept
 
 
 def _plain(column: pa.Array) -> pa.Array:

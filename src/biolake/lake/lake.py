@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import secrets
 import tomllib
@@ -116,4 +117,8 @@ def now() -> str:
 
 
 def actor() -> str:
-    return os.environ.get("BIOLAKE_ACTOR") or os.environ.get("USER") or "unknown"
+    """Return who acts: as BIOLAKE_ACTOR says, else the user's name in the operating system."""
+    try:
+        return os.environ.get("BIOLAKE_ACTOR") or getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user number without a name, as in containers
+        return "unknown"

@@ -135,11 +135,13 @@ def quality(rows: Sequence[Row], intake: Intake, load: str, ledger: Sequence[Lin
 
 
 def sites(view: View, site: str, clock: str, zone: str | None) -> pa.Table | None:
-    """Return the sites table with this site's clock, or None when it is there already."""
+    """Return the sites table with this site's clock and zone, or None when it says so already."""
     held = view.table("SELECT site_id, clock, zone FROM sites").to_pylist()
-    if any(row["site_id"] == site for row in held):
+    before = [row for row in held if row["site_id"] == site]
+    if before and zone in (None, before[0]["zone"]):
         return None
-    return pa.Table.from_pylist([*held, {"site_id": site, "clock": clock, "zone": zone}], SITES)
+    others = [row for row in held if row["site_id"] != site]
+    return pa.Table.from_pylist([*others, {"site_id": site, "clock": clock, "zone": zone}], SITES)
 
 
 def refuse_other_clock(lake: Lake, base: Commit, site: str, clock: str) -> None:

@@ -120,7 +120,7 @@ class Linkage:
         identifiers = [(self._hash(*one), one) for one in dict.fromkeys([own, *also])]
         found = [self._known[h] for h, _ in identifiers if h in self._known]
         subject_id = found[0] if found and self._keyed else self._new_id(value)
-        if FORGOTTEN in found:
+        if FORGOTTEN in found or self._is_forgotten(subject_id):
             subject_id = FORGOTTEN
         self.conflicts += len({*found, subject_id}) > 1
         for hashed, (system, _, scope) in identifiers:
@@ -132,19 +132,34 @@ class Linkage:
         self._seen[value] = number
         return number
 
+    def _is_forgotten(self, subject_id: int) -> bool:
+        """Say whether a subject was forgotten under an identifier of another site."""
+        return self.forgets and tombstone(self._secret, subject_id) in self._known
+
     def _hash(self, system: str, value: str, scope: str) -> bytes:
         site = self._site if scope == "site" else ""
         return hmac.digest(self._secret, f"{site}\0{system}\0{value}".encode(), "sha256")[:16]
 
     def _new_id(self, value: object) -> int:
         if not self._keyed:
-            return int(str(value))
+            subject_id = int(str(value))
+            if subject_id == FORGOTTEN:
+                raise DataRefused(
+                    "a subject id is the least 64-bit integer, which stands for forgotten subjects",
+                    next="Give that subject another id in the source.",
+                )
+            return subject_id
         message = f"subject\0{self._site}\0{self._system.name}\0{value}".encode()
         return int.from_bytes(hmac.digest(self._secret, message, "sha256")[:8], "big") >> 1
 
     def new_table(self) -> pa.Table:
         columns: Iterable[Sequence[object]] = zip(*self.new_rows, strict=True)
         return pa.table(dict(zip(SCHEMA.names, columns, strict=True)), schema=SCHEMA)
+
+
+def tombstone(secret: bytes, subject_id: int) -> bytes:
+    """Return the identifier that stands for a forgotten subject itself."""
+    return hmac.digest(secret, f"forgotten\0{subject_id}".encode(), "sha256")[:16]
 
 
 def _is_int(value: object) -> bool:

@@ -70,6 +70,62 @@ JOIN (SELECT DISTINCT load_id, site_id FROM by_load) USING (load_id)
 """
 
 
+# Tables of a load whose every file its site read again: the later reading speaks for them.
+_READ_AGAIN = """
+CREATE OR REPLACE TEMP TABLE read_again AS
+WITH latest AS (
+    SELECT site_id, content_hash, max(load_id) AS last FROM loads GROUP BY ALL
+),
+tables AS (
+    SELECT site_id, load_id, "table" AS source, bool_and(last > load_id) AS again
+    FROM loads JOIN latest USING (site_id, content_hash) GROUP BY ALL
+)
+SELECT site_id, load_id, source, bool_and(again) OVER (PARTITION BY load_id) AS whole
+FROM tables QUALIFY again
+"""
+
+# What a later reading left as it was keeps its load: these count it again, as it is now.
+_LEFT = """
+WITH kept AS (SELECT * FROM events SEMI JOIN read_again USING (load_id, source))
+SELECT e.source, e.site_id, e.load_id, count(*),
+    count(*) - count(DISTINCT hash(
+        e.subject_id, time, code, numeric_value, text_value, unit, end_time, e.encounter_id
+    )),
+    count(*) FILTER (time < birth),
+    count(*) FILTER (time >= date_trunc('day', death) + INTERVAL 1 DAY),
+    count(*) FILTER (n.encounter_id IS NULL AND e.encounter_id IS NOT NULL
+        AND (SELECT count(*) FROM encounters) > 0)
+FROM kept e LEFT JOIN subjects s ON s.subject_id = e.subject_id
+    LEFT JOIN encounters n ON n.encounter_id = e.encounter_id
+GROUP BY ALL
+"""
+
+_LEFT_BY_LOAD = """
+WITH again AS (SELECT DISTINCT load_id FROM read_again),
+used AS (
+    SELECT site_id, load_id, code, unit, sum("values")::BIGINT AS n
+    FROM code_uses SEMI JOIN again USING (load_id)
+    WHERE unit IS NOT NULL AND "values" > 0 GROUP BY ALL
+)
+SELECT 'units disagree', code, site_id, load_id, (sum(n) - max(n))::BIGINT, sum(n)::BIGINT,
+    string_agg(unit || ' ' || n, ', ' ORDER BY n DESC, unit DESC)
+FROM used GROUP BY ALL HAVING count(*) > 1
+UNION ALL
+SELECT 'encounters ending before start', 'encounters', site_id, load_id,
+    count(*) FILTER ("end" < "start"), count(*), ''
+FROM encounters SEMI JOIN again USING (load_id) GROUP BY ALL
+UNION ALL
+SELECT 'implausible values', code, site_id, load_id,
+    count(*) FILTER (numeric_value < low OR numeric_value > high), count(*), any_value(said)
+FROM events_by_code SEMI JOIN again USING (load_id)
+    JOIN (SELECT unnest(?) AS code, unnest(?) AS unit, unnest(?) AS low, unnest(?) AS high,
+        unnest(?) AS said) USING (code, unit)
+WHERE numeric_value IS NOT NULL AND NOT isnan(numeric_value) GROUP BY ALL
+"""
+_BY_TABLE = ("duplicate events", "before birth", "after death", "orphan encounters")
+_BY_LOAD = ("units disagree", "encounters ending before start", "implausible values")
+
+
 @dataclass(frozen=True)
 class Threshold:
     """Above which share a check warns or fails; `least` is how many rows it takes to fail."""
@@ -123,6 +179,7 @@ class Quality:
 
     checks: tuple[Check, ...]
     rows: tuple[Measured, ...]
+    left_out: tuple[tuple[str, str], ...] = ()  # (load, table) that a later reading speaks for
 
     @property
     def verdict(self) -> str:
@@ -134,25 +191,18 @@ class Quality:
     def as_data(self) -> dict[str, Any]:
         rows = [{**asdict(row), "share": row.share} for row in self.rows if row.count]
         checks = [
-            {
-                "check": c.check,
-                "verdict": c.verdict,
-                "count": c.count,
-                "total": c.total,
-                "share": c.count / c.total if c.total else 0.0,
-                "warn_above": c.limit.warn,
-                "fail_above": c.limit.fail,
-                "kind": c.limit.kind,
-                "meaning": c.limit.meaning,
-            }
+            {"check": c.check, "verdict": c.verdict, "count": c.count, "total": c.total,
+             "share": c.count / c.total if c.total else 0.0, "warn_above": c.limit.warn,
+             "fail_above": c.limit.fail, "kind": c.limit.kind, "meaning": c.limit.meaning}
             for c in self.checks
-        ]
+        ]  # fmt: skip
         strata = [
             {"site": site, "load": load, "check": check.check, "verdict": check.verdict,
              "count": check.count, "total": check.total}
             for (site, load), checks in self._strata() for check in checks
         ]  # fmt: skip
-        return {"verdict": self.verdict, "checks": checks, "strata": strata, "items": rows}
+        found = {"verdict": self.verdict, "checks": checks, "strata": strata, "items": rows}
+        return found | {"left_out": [{"load": a, "table": b} for a, b in self.left_out]}
 
     def _strata(self) -> Iterator[tuple[tuple[str, str], tuple[Check, ...]]]:
         limits = {check.check: check.limit for check in self.checks}
@@ -167,18 +217,28 @@ def quality(
     thresholds: Mapping[str, Threshold] | None = None,
     site: str | None = None,
     load: str | None = None,
+    history: bool = False,
 ) -> Quality:
-    """Judge what was measured at each load, and what only the lake as a whole can show."""
+    """Judge what was measured at each load, and what only the lake as a whole can show.
+
+    Readings that a later one of the same files replaced are left out, unless `history` asks for
+    them or `load` names one.
+    """
     limits = thresholds or shipped_thresholds()
     _refuse_unknown(view, site, load)
+    view.con.execute(_USES)
+    view.con.execute(_READ_AGAIN)
+    past = [] if history or load else view.rows("SELECT * FROM read_again ORDER BY ALL")
+    stored = _present(view, past) if past else _stored(view)
     wanted = [
         row
-        for row in [*_stored(view), *_of_the_lake(view)]
+        for row in [*stored, *_of_the_lake(view)]
         if site in (None, row.site) and load in (None, row.load) and row.check in limits
     ]
     rows = [replace(r, verdict=limits[r.check].verdict(r.count, r.total)) for r in wanted]
     rows.sort(key=lambda r: (-VERDICTS.index(r.verdict), -r.share, -r.count, r.check, r.item))
-    return Quality(_by_check(rows, limits), tuple(rows))
+    left_out = tuple((name, table) for at, name, table, _ in past if site in (None, at))
+    return Quality(_by_check(rows, limits), tuple(rows), left_out)
 
 
 @cache
@@ -229,11 +289,8 @@ def _given(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _overridden(limit: Threshold, values: Mapping[str, Any], where: str) -> Threshold:
     try:
-        given = {
-            n: float(values[n])
-            for n in ("warn", "fail", "least")
-            if values.get(n) not in (None, "")
-        }
+        names = [n for n in ("warn", "fail", "least") if values.get(n) not in (None, "")]
+        given = {name: float(values[name]) for name in names}
     except (TypeError, ValueError):
         raise WrongUse(f"the thresholds of '{limit.check}' are not numbers", where=where) from None
     if any(not 0 <= given[name] <= 1 for name in ("warn", "fail") if name in given):
@@ -264,9 +321,36 @@ def _stored(view: View) -> list[Measured]:
     return [Measured(*row) for row in found]
 
 
+def _present(view: View, past: Iterable[tuple[Any, ...]]) -> list[Measured]:
+    """Return what was counted, and for tables read again what the lake still holds of them."""
+    tables = {(load, source) for _, load, source, _ in past}
+    whole = {load for _, load, _, whole in past if whole}
+    loads = {load for load, _ in tables}
+    kept = [
+        row
+        for row in _stored(view)
+        if (row.load, row.item) not in tables
+        and not (row.check in _BY_LOAD and row.load in loads)
+        and not (row.check == "identity conflicts" and row.load in whole)
+    ]
+    return [*kept, *_recounted(view)]
+
+
+def _recounted(view: View) -> list[Measured]:
+    """Count again what is left of loads whose files were read again."""
+    from biolake.lake.measures import plausible_ranges
+
+    ranges = [(code, *limits) for code, limits in plausible_ranges().items()]
+    said = [f"{low:g} to {high:g} {unit}" for _, unit, low, high in ranges]
+    found = view.rows(_LEFT_BY_LOAD, [*map(list, zip(*ranges, strict=True)), said])
+    for *place, total, equal, early, late, orphan in view.rows(_LEFT):
+        counts = zip(_BY_TABLE, (equal, early, late, orphan), strict=True)
+        found += [(check, *place, count, total) for check, count in counts]
+    return [Measured(*row) for row in found]
+
+
 def _of_the_lake(view: View) -> list[Measured]:
     """Return what follows from the codes and units of all loads together."""
-    view.con.execute(_USES)
     unmapped = f"regexp_matches(code, '{_UNMAPPED}')"
     return [
         *_codes(view, unmapped, "unmapped codes", "events with unmapped codes"),

@@ -55,6 +55,7 @@ class Rows:
     retracted: dict[int, None] = field(default_factory=dict)
     encounters: dict[str, Encounter] = field(default_factory=dict)
     people: dict[Person, None] = field(default_factory=dict)
+    adds_to_encounters: bool = False  # its encounters are news of them, not all there is to say
 
     def give(self, *events: Event) -> None:
         """Add events; one with a key given before replaces it."""
@@ -94,6 +95,7 @@ class Rows:
             encounters=_table(list(self.encounters.values()), schema.MAPPED_ENCOUNTERS),
             people=_table(list(self.people), schema.MAPPED_PEOPLE),
             codes=codes,
+            adds_to_encounters=self.adds_to_encounters,
         )
 
 

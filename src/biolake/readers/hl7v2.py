@@ -165,7 +165,7 @@ class _Reader:
     fault: tuple[str, str] | None = None
 
     def rows(self) -> Rows:
-        return self.tables.setdefault(self.table, Rows())
+        return self.tables.setdefault(self.table, Rows(adds_to_encounters=True))
 
     def take(self, number: int, raw: bytes) -> None:
         if raw[:3].decode("latin-1") in ENVELOPE:

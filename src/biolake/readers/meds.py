@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from biolake.core import schema
+from biolake.core.bounds import FIRST_TIME, LAST_TIME, TOO_LARGE, TOO_SMALL
 from biolake.core.catalogue import reader
 from biolake.core.errors import SourceUnreadable
 from biolake.core.hashing import content_hash
@@ -27,6 +28,7 @@ from biolake.core.reading import (
 )
 
 LAYOUT, VERSION = "meds", "1"
+_NO_YEAR = "a time outside the years 1 to 9999"
 BATCH_ROWS = 1 << 17
 CODES = "metadata/codes.parquet"
 REQUIRED = ("subject_id", "time", "code")
@@ -195,7 +197,7 @@ def _events(file: SourceFile, context: ReadContext) -> Iterator[Chunk]:
 
 
 def _chunk(file: SourceFile, batch: pa.RecordBatch, sources: dict[str, str], first: int) -> Chunk:
-    """Return one batch of rows; those without a subject or a code are rejected."""
+    """Return one batch of rows; those that lack a subject or a code, or cannot be stored, go."""
     tally = Tally(rows=batch.num_rows)
     good = np.ones(batch.num_rows, dtype=bool)
     for ours in ("subject", "code"):
@@ -206,9 +208,35 @@ def _chunk(file: SourceFile, batch: pa.RecordBatch, sources: dict[str, str], fir
         tally.rejects.extend(
             Reject(first + int(row), name, "no value") for row in np.flatnonzero(null)
         )
+    for ours, wrong in _beyond(batch, sources):
+        name = sources[ours]
+        reason = "a number beyond what float32 holds" if ours == "numeric_value" else _NO_YEAR
+        tally.rejects.extend(
+            Reject(first + int(row), name, reason) for row in np.flatnonzero(wrong & good)
+        )
+        good &= ~wrong
     tally.event_rows = int(good.sum())
     kept = batch if good.all() else batch.filter(pa.array(good))
     return Chunk(file, "events", tally, events=_mapped(kept, sources), keyed=False)
+
+
+def _beyond(batch: pa.RecordBatch, sources: dict[str, str]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the columns that hold values the lake cannot, and mark the rows of each."""
+    for ours in (*_TIMES, "numeric_value"):
+        if ours not in sources:
+            continue
+        column = batch.column(sources[ours])
+        if ours == "numeric_value":
+            size = pc.abs(column.cast(pa.float64()))
+            wrong = pc.or_(
+                pc.and_(pc.greater_equal(size, TOO_LARGE), pc.is_finite(size)),
+                pc.and_(pc.less_equal(size, TOO_SMALL), pc.greater(size, 0)),
+            )
+        else:
+            whole = column.cast(schema.MICROSECONDS).cast(pa.int64())
+            wrong = pc.or_(pc.less(whole, FIRST_TIME), pc.greater(whole, LAST_TIME))
+        if pc.any(wrong).as_py():
+            yield ours, np.asarray(wrong.fill_null(False))
 
 
 def _is_null(column: pa.Array) -> np.ndarray:

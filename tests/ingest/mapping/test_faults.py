@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
 from pathlib import Path
 
 import pytest
-from tests.ingest.mapping.source import HEADER, TABLE, read
+from tests.ingest.mapping.source import HEAD, HEADER, TABLE, read
 
 from biolake.core.errors import MappingInvalid, SourceUnreadable
 
@@ -156,3 +157,61 @@ def test_row_numbers_hold_in_a_large_file_with_every_fault(tmp_path: Path) -> No
     found = [(row, reason[:7]) for row, _, reason in outcome.rejects]
     assert [row for row, _ in found] == [row for row, _ in expected]
     assert all(a[1].startswith(b[1][:7]) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("number", ["1e39", "-3.5e38", "1e-50", "-1e-300"])
+def test_a_number_that_float32_cannot_hold_is_quarantined(tmp_path: Path, number: str) -> None:
+    line = f"2,1,2020-01-01,x,{number},ok\n".encode()
+    outcome = read(tmp_path, {"t.csv": with_line(line)})
+    assert outcome.rejects == [(3, "num", "a number beyond what float32 holds")]
+
+
+@pytest.mark.parametrize("time", ["0000-01-01", "0000-12-31 23:59:59"])
+def test_a_time_before_the_year_one_is_quarantined(tmp_path: Path, time: str) -> None:
+    outcome = read(tmp_path, {"t.csv": with_line(f"2,1,{time},x,1,ok\n".encode())})
+    assert outcome.rejects == [(3, "at", "a time outside the years 1 to 9999")]
+
+
+@pytest.mark.parametrize(
+    ("time", "reason"),
+    [
+        ("9999-12-31T23:59:59-14:00", "a time outside the years 1 to 9999"),
+        ("0001-01-01T00:00:00+01:00", "a time outside the years 1 to 9999"),
+        ("2020-01-01T10:00:00+25:00", "not a TIMESTAMP"),
+    ],
+)
+def test_an_offset_that_leads_astray_is_quarantined(tmp_path: Path, time: str, reason: str) -> None:
+    files = {"t.csv": with_line(f"2,1,{time},x,1,ok\n".encode())}
+    outcome = read(tmp_path, files, head=HEAD + "clock: utc\n")
+    assert outcome.rejects == [(3, "at", reason)]
+
+
+def test_a_value_of_one_rule_that_cannot_be_stored_is_not_lost_beside_a_good_one(
+    tmp_path: Path,
+) -> None:
+    rules = """
+      - {name: other, code: "'B//' || what", time: at}
+"""
+    line = b"2,1,2020-01-01,x,1e39,ok\n"
+    table = TABLE.rstrip().replace("{code", "{name: one, code") + rules
+    outcome = read(tmp_path, {"t.csv": with_line(line)}, table)
+    assert [row for row, _, _ in outcome.rejects] == [3]
+    assert len(outcome.table()) == 4
+
+
+def test_identifiers_lose_the_padding_of_a_fixed_width(tmp_path: Path) -> None:
+    rows = b"1,7  ,2020-01-01,x,1,a\n2,   7,2020-01-01,x,1,b\n3,007,2020-01-01,x,1,c\n"
+    blank = b"4,    ,2020-01-01,x,1,d\n"
+    head = HEAD.replace("type: integer", "type: text")
+    outcome = read(tmp_path, {"t.csv": HEADER.encode() + rows + blank}, head=head)
+    assert [row["subject"] for row in outcome.table()] == ["7", "7", "007"]
+    assert outcome.rejects == [(5, "subject", "empty")]
+
+
+def test_a_name_that_is_not_utf8_is_read_and_shown_by_its_bytes(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path / "source")
+    os.makedirs(folder)
+    with open(os.path.join(folder, b"K\xf6ln-t.csv"), "wb") as stream:
+        stream.write(HEADER.encode() + GOOD % 1)
+    outcome = read(tmp_path, {}, TABLE.replace("file: t.csv", "file: '*t.csv'"))
+    assert (outcome.tally.event_rows, [*outcome.tallies]) == (1, ["K\\xf6ln-t.csv"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.ingest.mapping.source import HEAD, TABLE
 
-from biolake.core.errors import MappingInvalid
+from biolake.core.errors import MappingInvalid, WrongUse
 from biolake.ingest.mapping import load_mapping
 from biolake.ingest.mapping.loading import parse_mapping
 
@@ -55,10 +55,17 @@ def test_a_document_that_is_no_mapping_is_refused(text: str) -> None:
 
 
 def test_an_unknown_name_lists_what_is_shipped() -> None:
-    with pytest.raises(MappingInvalid, match="Did you mean 'mimic-iv'"):
+    with pytest.raises(WrongUse, match="Did you mean 'mimic-iv'"):
         load_mapping("mimic-vi")
 
 
 def test_an_expression_knows_where_it_stands() -> None:
     rule = parse_mapping(GOOD, Path("m.yaml")).tables[0].events[0]
     assert str(rule.code.where) == "m.yaml:10:17"
+
+
+def test_aliases_of_aliases_are_refused_in_no_time() -> None:
+    pairs = zip("abcdefghij", "bcdefghijk", strict=True)
+    lines = [f"{name}: &{name} [{', '.join([f'*{one}'] * 9)}]" for one, name in pairs]
+    with pytest.raises(MappingInvalid, match="'a' is not known here"):
+        parse_mapping("\n".join(["a: &a [x, x]", *lines]), Path("m.yaml"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ _LONGEST_HEADER = 1 << 20
 _INTEGER = r"\s*[+-]?[0-9]+(\.0*)?\s*"
 _DAY = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
 _MOMENT = rf"\s*{_DAY}([ T][0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]{{1,9}})?)?)?\s*"
-_OFFSET = r"( ?UTC|[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)"
+_OFFSET = r"( ?UTC|[Zz]|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"  # none was ever beyond 15:13
 _MIDNIGHT = rf"\s*{_DAY}([ T]00:00(:00(\.0+)?)?)?\s*"
 
 
@@ -54,8 +55,8 @@ def open_source(
 
 
 def _reachable(path: Path, scratch: Path) -> Path:
-    """Return a path without the characters that DuckDB takes for a pattern."""
-    if not any(mark in str(path) for mark in "*?[]"):
+    """Return a path without the characters that DuckDB takes for a pattern, or not for text."""
+    if not re.search("[*?\\[\\]\ud800-\udfff]", str(path)):
         return path
     suffix = "".join(path.suffixes[-2:]).lower()
     safe = scratch.absolute() / f"source-{abs(hash(str(path)))}{suffix}"

@@ -142,20 +142,24 @@ def parse_document(text: str, file: str) -> Value:
         raise MappingInvalid("the mapping is nested too deeply", where=file) from None
     if node is None:
         raise MappingInvalid("the mapping is empty", where=f"{file}:1:1")
-    _check_nesting(node, file, 0)
+    _check_nesting(node, file, 0, {})
     return Value(node, file, "mapping")
 
 
-def _check_nesting(node: yaml.Node, file: str, depth: int) -> None:
-    # An alias may point at its own parent: depth is what bounds the walk.
+def _check_nesting(node: yaml.Node, file: str, depth: int, seen: dict[int, int]) -> None:
+    # An alias may point at its own parent: depth is what bounds the walk. Nor is a node walked
+    # again unless it lies deeper: aliases of aliases would multiply the walks.
     if depth > _MAX_DEPTH:
         Value(node, file).refuse("the mapping is nested too deeply")
+    if seen.get(id(node), -1) >= depth:
+        return
+    seen[id(node)] = depth
     if isinstance(node, yaml.SequenceNode):
         for child in node.value:
-            _check_nesting(child, file, depth + 1)
+            _check_nesting(child, file, depth + 1, seen)
     elif isinstance(node, yaml.MappingNode):
         for _, child in node.value:
-            _check_nesting(child, file, depth + 1)
+            _check_nesting(child, file, depth + 1, seen)
 
 
 def _plain(error: yaml.YAMLError) -> str:

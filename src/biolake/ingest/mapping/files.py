@@ -52,7 +52,10 @@ def _hidden(path: Path) -> bool:
 
 
 def _source_file(path: Path, root: Path) -> SourceFile:
-    return SourceFile(path, path.relative_to(root).as_posix(), size=path.stat().st_size)
+    name = path.relative_to(root).as_posix()
+    # A name that is not UTF-8 is shown with its bytes as \xff.
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return SourceFile(path, name, size=path.stat().st_size)
 
 
 def _table_key(name: str, stem: str) -> str | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from biolake.core.errors import MappingInvalid, did_you_mean
+from biolake.core.errors import MappingInvalid, WrongUse, did_you_mean
 from biolake.core.reading import Clock
 from biolake.ingest.mapping.definition import (
     CodeRule,
@@ -57,16 +57,19 @@ def shipped_mappings() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
-def load_mapping(name_or_path: str) -> Mapping:
-    """Read a mapping by shipped name or by path; every mistake names its line and column."""
+def load_mapping(name_or_path: str, readers: Iterable[str] = ()) -> Mapping:
+    """Read a mapping by shipped name or by path; every mistake names its line and column.
+
+    `readers` are the other names that the person might have meant.
+    """
     path = SHIPPED / f"{name_or_path}.yaml"
     if name_or_path not in shipped_mappings():
         path = Path(name_or_path)
     if not path.is_file():
-        names = shipped_mappings()
-        raise MappingInvalid(
+        names = sorted([*shipped_mappings(), *readers])
+        raise WrongUse(
             f"no mapping '{name_or_path}'.{did_you_mean(name_or_path, names)}",
-            next=f"Shipped: {', '.join(names) or 'none'}; or give the path of a YAML file.",
+            next=f"Shipped: {', '.join(names)}; or give the path of a YAML file.",
         )
     return parse_mapping(read_text(path), path)
 

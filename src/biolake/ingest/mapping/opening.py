@@ -41,7 +41,7 @@ def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> Reading:
     if not any(tables.values()):
         raise SourceUnreadable(
             f"no file here belongs to a table of the mapping '{mapping.name}'",
-            where=str(source),
+            where=source.name,
             next=f"Expected: {', '.join(table.file for table in mapping.tables[:5])}.",
         )
     return Reading(

@@ -23,10 +23,10 @@ def convert(sql: str, native: str, kind: Kind, clock: Clock, expression: Express
     if kind == "text":
         return sql if native == "VARCHAR" else f"CAST({sql} AS VARCHAR)"
     if kind == "key text":
-        return f"nullif(CAST({sql} AS VARCHAR), '')"
+        return _identifier(sql)
     if kind == "native":
         whole = native in _INTEGERS
-        return f"CAST({sql} AS BIGINT)" if whole else f"nullif(CAST({sql} AS VARCHAR), '')"
+        return f"CAST({sql} AS BIGINT)" if whole else _identifier(sql)
     if kind == "truth":
         _check(native in ("BOOLEAN", "NULL"), "a condition", "BOOLEAN", native, expression)
         return f"coalesce({sql}, false)"
@@ -37,6 +37,11 @@ def convert(sql: str, native: str, kind: Kind, clock: Clock, expression: Express
     if kind == "integer":
         return _integer(sql, native, expression)
     return _time(sql, native, clock, expression)
+
+
+def _identifier(sql: str) -> str:
+    """Return an identifier as text without its padding: a column of fixed width means the same."""
+    return f"nullif(trim(CAST({sql} AS VARCHAR)), '')"
 
 
 def _integer(sql: str, native: str, expression: Expression) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from biolake.core.bounds import FIRST_TIME, LAST_TIME, TOO_LARGE, TOO_SMALL
 from biolake.core.errors import MappingInvalid
 from biolake.core.keys import row_key
 from biolake.ingest.mapping.columns import Relation, Source, column_named, typed
@@ -28,6 +29,10 @@ from biolake.ingest.mapping.values import Output, Values
 
 _LOW_64 = f"{(1 << 64) - 1}::UHUGEINT"
 _NO_RULE = Fate("skip", reason="no rule applies")
+_FIRST_TIME, _LAST_TIME = (f"make_timestamp({n})" for n in (FIRST_TIME, LAST_TIME))
+_NO_YEAR = "a time outside the years 1 to 9999"
+_INFINITE = "not a finite number"
+_NO_FLOAT = "a number beyond what float32 holds"
 _RULE_FIELDS: dict[str, Kind] = {
     "code": "text",
     "time": "time",
@@ -243,6 +248,7 @@ class Planner:
                 fates.when(f"{name} IS NULL AND {name}_given", fate)
         fates.when("subject IS NULL", Fate("reject", "subject", "empty"))
         self._key_fate(fates, relation, sql)
+        self._bounds(fates, sql)
         if self.table.events:
             numbers = range(len(self.table.events))
             fates.when(" OR ".join(self._applies(n) for n in numbers), Fate("event"))
@@ -269,6 +275,19 @@ class Planner:
             sql["keyless"] = " AND ".join(f"src.{identifier(name)} IS NULL" for name in keys)
             fates.when("keyless", Fate("reject", ", ".join(keys), "the key is empty"))
 
+    def _bounds(self, fates: Fates, sql: dict[str, str]) -> None:
+        """State which values cannot be stored: of any rule that applies, for a row is one whole."""
+        for number, rule in enumerate(self.table.events):
+            when = f"when{number} AND " if rule.when else ""
+            for field in ("time", "end_time"):
+                if f"{field}{number}" in sql:
+                    _bounded_time(fates, when, f"{field}{number}", getattr(rule, field))
+            if rule.numeric_value:
+                _bounded_number(fates, when, f"numeric_value{number}", rule.numeric_value)
+        for field in ("start", "end"):
+            if f"e_{field}" in sql:
+                _bounded_time(fates, "", f"e_{field}", getattr(self.table.encounters, field))
+
     def _applies(self, number: int) -> str:
         """Return the condition under which a rule gives an event."""
         rule = self.table.events[number]
@@ -277,8 +296,6 @@ class Planner:
             checks.append(f"when{number}")
         if not rule.static:
             checks.append(f"time{number} IS NOT NULL")
-        if rule.numeric_value:
-            checks.append(f"coalesce(isfinite(numeric_value{number}), true)")
         return f"({' AND '.join(checks)})"
 
     def _query(self, fates: Fates, values: Values) -> str:
@@ -299,9 +316,18 @@ def _missing(fates: Fates, rule: EventRule, number: int) -> None:
         fates.when(f"{when}time{number} IS NULL", Fate("reject", rule.time.text, "no time"))
     code = Fate("reject", rule.code.text, "no code")
     fates.when(f"{when}coalesce(code{number} = '', true)", code)
-    if rule.numeric_value:
-        fate = Fate("reject", rule.numeric_value.text, "not a finite number")
-        fates.when(f"{when}NOT isfinite(numeric_value{number})", fate)
+
+
+def _bounded_time(fates: Fates, when: str, name: str, expression: Expression) -> None:
+    beyond = f"{name} NOT BETWEEN {_FIRST_TIME} AND {_LAST_TIME}"
+    fates.when(f"{when}{beyond}", Fate("reject", expression.text, _NO_YEAR))
+
+
+def _bounded_number(fates: Fates, when: str, name: str, expression: Expression) -> None:
+    fates.when(f"{when}NOT isfinite({name})", Fate("reject", expression.text, _INFINITE))
+    size = f"abs({name})"
+    beyond = f"({size} >= {TOO_LARGE!r}::DOUBLE OR {size} <= {TOO_SMALL!r}::DOUBLE AND {size} > 0)"
+    fates.when(f"{when}{beyond}", Fate("reject", expression.text, _NO_FLOAT))
 
 
 def _reaches(identity: Identity, values: Values) -> bool:

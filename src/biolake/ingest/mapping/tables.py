@@ -187,6 +187,7 @@ def _chunk(
         encounters=_encounters(plan, batch, used),
         people=_people(plan, batch, used),
         keyed=plan.keyed,
+        adds_to_encounters=not {"start", "end"} <= plan.encounters.keys(),
     )
 
 

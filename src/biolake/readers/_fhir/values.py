@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from biolake.core.bounds import is_sayable, is_storable
 from biolake.readers._codes import STANDARD, CodeBook, text_code, vocabulary
 
 Json = dict[str, Any]
@@ -65,7 +65,10 @@ def _microseconds(text: str) -> int:
     except ValueError:
         raise ValueError("unreadable date") from None
     since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    total = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    if not is_sayable(total):  # its offset leads out of the years 1 to 9999
+        raise ValueError("unreadable date")
+    return total
 
 
 def period(value: Json, column: str) -> tuple[int | None, int | None]:
@@ -148,14 +151,14 @@ def quantity(value: Json, column: str) -> tuple[float | None, str | None, str | 
 
 
 def decimal(value: object, column: str) -> float:
-    """Return a finite number."""
+    """Return a number that can be stored."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise FieldError(column, "not a number")
     try:
         number = float(value)
     except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
+        number = float("inf")
+    if not is_storable(number):
         raise FieldError(column, "number out of range")
     return number
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import NamedTuple
 
+from biolake.core.bounds import is_storable
 from biolake.readers._codes import STANDARD, CodeBook, text_code
 from biolake.readers._hl7.text import FieldError, Segment
 from biolake.readers._rows import Person, is_placeholder, social_security
@@ -112,8 +112,8 @@ def _number(repeats: list[list[str]]) -> Value:
     if len(repeats) != 1:
         raise FieldError("OBX-5", "more than one number")
     match = _NUMBER.fullmatch(repeats[0][0])
-    number = float(match[2]) if match else math.nan
-    if not match or not math.isfinite(number):
+    number = float(match[2]) if match else float("nan")
+    if not match or not is_storable(number):
         raise FieldError("OBX-5", "not a number")
     bound = match[1] if match[1] != "=" else None
     return number, f"{bound}{match[2]}" if bound else None

@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import IO
 
+from biolake.core.bounds import is_sayable
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Segments end with CR; files also use LF. 0x0B and 0x1C frame messages sent over MLLP.
 _END = re.compile(rb"[\r\n\x0b\x1c]+")
 _BLOCK = 1 << 20
 _TIME = re.compile(
     r"([0-9]{4})([0-9]{2})?([0-9]{2})?([0-9]{2})?([0-9]{2})?([0-9]{2})?(\.[0-9]{1,6})?"
-    r"([+-][0-9]{4})?"
+    r"([+-](?:0[0-9]|1[0-5])[0-5][0-9])?"  # no zone was ever beyond 15:13
 )
 _CHARSETS = {  # HL7 table 0211
     "ASCII": "ascii",
@@ -184,6 +186,8 @@ def time_of(text: str) -> tuple[int, bool | None]:
         sign = -1 if match[8][0] == "-" else 1
         since -= sign * timedelta(hours=int(match[8][1:3]), minutes=int(match[8][3:]))
     total = (since.days * 86_400 + since.seconds) * 1_000_000 + micros
+    if not is_sayable(total):  # its offset leads out of the years 1 to 9999
+        raise ValueError(text)
     return total, None if hour is None else bool(match[8])
 
 
