@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -265,3 +266,18 @@ def test_the_id_that_stands_for_forgotten_subjects_is_refused(tmp_path: Path) ->
     lake = init(str(tmp_path / "lake"), subject_ids="source")
     with pytest.raises(DataRefused, match="stands for forgotten"):
         load(lake, chunk([event(str(-(1 << 63)), 1)]), subjects=NUMBERED)
+
+
+def test_a_death_corrected_within_a_load_is_the_one_that_counts(lake: Lake) -> None:
+    rows = [
+        event("p1", 1, code="MEDS_DEATH", time=NOON),
+        event("p1", 1, code="MEDS_DEATH", time=NOON + timedelta(days=30)),
+        event("p1", 2, time=NOON + timedelta(days=2)),
+        event("p1", 3, time=NOON + timedelta(days=40)),
+    ]
+    load(lake, chunk(rows))
+    counted = '"count" FROM quality WHERE "check" = \'after death\' --'
+    assert rows_of(lake, counted) == [(1,)]
+    moved = event("p1", 1, code="MEDS_DEATH", time=NOON + timedelta(days=60))
+    load(lake, chunk([moved, event("p1", 4, time=NOON + timedelta(days=50))], file="b.csv"))
+    assert rows_of(lake, counted) == [(0,), (1,)]

@@ -58,19 +58,16 @@ class Counts:
 
 
 def lives(view: View, intake: Intake) -> tuple[np.ndarray, np.ndarray]:
-    """Return birth and death of every registered subject, from this load and from the lake."""
-    birth, death = intake.lives()
+    """Return birth and death of every registered subject as the lake knew them before the load."""
     ids = np.array(intake.linkage.registry.ids, dtype=np.int64)
+    birth, death = np.full(len(ids), NO_TIME), np.full(len(ids), NO_TIME)
     held = view.table("SELECT subject_id, birth, death FROM subjects ORDER BY subject_id")
     known = held["subject_id"].to_numpy()
-    if not len(known) or not len(ids):
-        return birth, death
-    place = np.searchsorted(known, ids).clip(max=len(known) - 1)
-    hit = known[place] == ids
-    for mine, name in ((birth, "birth"), (death, "death")):
-        theirs = times_to_int(_one(held[name]))[place]
-        fill = hit & (mine == NO_TIME)
-        mine[fill] = theirs[fill]
+    if len(known) and len(ids):
+        place = np.searchsorted(known, ids).clip(max=len(known) - 1)
+        hit = known[place] == ids
+        for mine, name in ((birth, "birth"), (death, "death")):
+            mine[hit] = times_to_int(_one(held[name]))[place][hit]
     return birth, death
 
 

@@ -22,7 +22,6 @@ from biolake.core.reading import Chunk, SubjectSystem, Tally
 from biolake.core.schema import BIRTH, DEATH, MAPPED_CODES, MICROSECONDS
 from biolake.core.units import to_ucum
 from biolake.lake.columns import (
-    NO_TIME,
     SPILL,
     Block,
     concat,
@@ -94,7 +93,6 @@ class Intake:
         self._pending: list[Block] = []
         self._pending_rows = 0
         self._spills: dict[int, pa.RecordBatchStreamWriter] = {}
-        self._lives: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {BIRTH_: [], DEATH_: []}
 
     @property
     def registry(self) -> Registry:
@@ -148,18 +146,6 @@ class Intake:
         with pa.memory_map(str(path)) as stream:
             return from_batches(list(pa.ipc.open_stream(stream)))
 
-    def lives(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return birth and death of every registered subject, `NO_TIME` where unknown."""
-        return self._extreme(BIRTH_, np.minimum), self._extreme(DEATH_, np.minimum)
-
-    def _extreme(self, what: int, keep: np.ufunc) -> np.ndarray:
-        late = np.iinfo(np.int64).max
-        out = np.full(len(self.linkage.registry), late, dtype=np.int64)
-        for subjects, times in self._lives[what]:
-            keep.at(out, subjects, times)
-        out[out == late] = NO_TIME
-        return out
-
     def _part(self, chunk: Chunk) -> int:
         key = (chunk.file.name, chunk.table)
         number = self._number.get(key)
@@ -183,7 +169,6 @@ class Intake:
         time = times_to_int(self._as_utc(column["time"], file))
         code = self.codes.encode(column["code"])
         subject = self.linkage.subjects(column["subject"])
-        self._note_lives(code, subject, time)
         return Block(
             subject=subject,
             time=time,
@@ -227,12 +212,6 @@ class Intake:
         late = pc.max_element_wise(utc, first, skip_nulls=False)
         return pc.min_element_wise(late, last, skip_nulls=False)
 
-    def _note_lives(self, code: np.ndarray, subject: np.ndarray, time: np.ndarray) -> None:
-        for what, number in ((BIRTH_, self.birth_code), (DEATH_, self.death_code)):
-            rows = np.flatnonzero((code == number) & (time != NO_TIME))
-            if len(rows):
-                self._lives[what].append((subject[rows], time[rows]))
-
     def _flush(self) -> None:
         if not self._pending:
             return
@@ -268,9 +247,6 @@ class Intake:
         for part in self.parts:
             total.update(part.tally.skipped)
         return total
-
-
-BIRTH_, DEATH_ = 0, 1
 
 
 def bucket_count(lake: Lake, expected_rows: int) -> int:

@@ -69,6 +69,7 @@ def init(root: str, *, subject_ids: SubjectIds = "keyed", shard_groups: int = SH
     store.put_if_absent(SECRET, secrets.token_bytes(32).hex().encode())
     if not store.root.startswith("s3://"):
         os.chmod(store.uri(SECRET), 0o600)
+        os.chmod(store.uri("linkage"), 0o700)
     store.put_if_absent(SETTINGS, text.encode())
     lake = _from_settings(store)
     first = Commit(0, "init", "empty lake", now(), actor(), f"biolake {__version__}")

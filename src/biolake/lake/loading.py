@@ -209,6 +209,7 @@ class Loading:
         block = concat([old, new]) if len(old) else new
         hashes = files.write(block, numbering)
         counts.note_lives(block, self.intake)
+        measures.learn(block, counts.births, counts.deaths, anew=len(old) > 0)
         measures.take(new, hashes[len(old) :], numbering)
         counts.add(new)
         counted: list[int] = np.bincount(new.origin).tolist() if len(new) else []

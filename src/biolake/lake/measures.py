@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -41,6 +42,22 @@ class Measures:
     units: Counter[tuple[int, int]] = field(default_factory=Counter)  # (code, unit) → values
     implausible: Counter[int] = field(default_factory=Counter)  # code → values
     _limits: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+
+    def learn(
+        self, block: Block, births: Mapping[int, int], deaths: Mapping[int, int], *, anew: bool
+    ) -> None:
+        """Take in the births and deaths among a bucket's rows, corrections already settled.
+
+        Where stored rows are written anew, what the lake knew of their subjects no longer counts.
+        """
+        subjects = np.unique(block.subject[block.subject < len(self.birth)])
+        for known, noted in ((self.birth, births), (self.death, deaths)):
+            if anew:
+                known[subjects] = NO_TIME
+            told = [n for n in subjects.tolist() if n in noted]
+            times = np.array([noted[n] for n in told], dtype=np.int64)
+            earlier = (known[told] == NO_TIME) | (times < known[told])
+            known[np.array(told, dtype=np.int64)[earlier]] = times[earlier]
 
     def take(self, block: Block, hashes: np.ndarray, numbering: Numbering) -> None:
         """Count one bucket's new rows; `hashes` are their content hashes."""
