@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import click
@@ -43,6 +45,8 @@ def test_help_is_one_line_a_command_even_on_a_narrow_terminal():
         assert len([line for line in text.splitlines() if line.startswith(f"  {path} ")]) == 1
     assert max(map(len, text.splitlines())) <= 80
     assert "..." not in text.split("Options:")[1]
+    commands = text.split("Load a hospital:")[1].split("Examples:")[0]
+    assert not [line for line in commands.splitlines() if line.startswith("   ")]
 
 
 @pytest.mark.parametrize("path", sorted(every_command()), ids=" ".join)
@@ -52,6 +56,46 @@ def test_every_command_explains_itself_with_an_example(path):
     assert f"  biolake {path[0]}" in result.stdout or f" {path[0]}" in result.stdout
     assert "Example" in result.stdout
     assert "--json" in result.stdout
+
+
+def test_help_goes_from_the_data_to_the_questions():
+    text = call("--help").stdout
+    parts = ["Load a hospital:", "Ask the data:", "Ask a question:", "Account for the data:"]
+    assert sorted(parts, key=text.index) == parts
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("raise ModuleNotFoundError(\"No module named 'click'\")", "No module named 'click'"),
+        ("raise ValueError('Jane Doe')", "an unexpected ValueError"),
+    ],
+)
+def test_a_command_line_that_cannot_start_says_so_in_one_line(fault, says):
+    code = (
+        "import builtins, sys\nreal = builtins.__import__\n"
+        "def refuse(name, *rest):\n"
+        f"    if name == 'biolake.cli.app':\n        {fault}\n"
+        "    return real(name, *rest)\n"
+        "builtins.__import__ = refuse\nimport biolake.cli"
+    )
+    done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    first, then = done.stderr.splitlines()
+    assert f"biolake cannot start: {says}" in first
+    assert "pip install" in then
+    done = subprocess.run(
+        [PYTHON, "-c", code, "--json"], capture_output=True, text=True, check=False
+    )
+    assert json.loads(done.stdout)["error"]["code"] == "setup_missing"
+
+
+def test_a_package_that_is_not_installed_is_named(lake, monkeypatch):
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    monkeypatch.delitem(sys.modules, "biolake.lake.door")
+    code, error = refused("--lake", lake, "status")
+    assert (code, error["code"]) == (3, "setup_missing")
+    assert error["message"] == "the Python package 'duckdb' is not installed"
 
 
 def test_a_typo_in_a_command_names_the_nearest_one():

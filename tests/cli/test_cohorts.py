@@ -83,3 +83,50 @@ def test_criteria_may_have_limits_times_and_an_order(lake):
     code, error = refused("--lake", lake, "cohort", "count", "XYZ//*")
     assert code == 2
     assert "XYZ" in error["message"]
+
+
+def test_a_file_that_is_not_there_is_wrong_use(lake, tmp_path):
+    words = ("--lake", lake, "cohort", "build", task(tmp_path))
+    for more in (("--predicates", tmp_path / "none.yaml"), ("--vocabulary", tmp_path / "none")):
+        code, error = refused(*words, *more)
+        assert code == 2
+        assert "does not exist" in error["message"]
+    code, error = refused(*words, "--out", tmp_path / "none" / "labels.parquet")
+    assert code == 2
+    assert "no such folder" in error["message"]
+
+
+def test_a_wrong_key_of_the_predicates_is_named(lake, tmp_path):
+    (tmp_path / "mine.yaml").write_text("predicats: {}\n")
+    words = ("cohort", "build", task(tmp_path), "--predicates", tmp_path / "mine.yaml")
+    code, error = refused("--lake", lake, *words)
+    assert code == 4
+    assert "Did you mean 'predicates'?" in error["message"]
+    assert error["where"].endswith("mine.yaml:1:1")
+
+
+def test_an_option_for_the_other_kind_of_task_is_refused(lake, tmp_path):
+    (tmp_path / "atlas.json").write_text("{}")
+    words = ("--lake", lake, "cohort", "build")
+    assert refused(*words, task(tmp_path), "--vocabulary", tmp_path)[0] == 2
+    words = (*words, tmp_path / "atlas.json")
+    assert refused(*words, "--predicates", task(tmp_path))[0] == 2
+    assert "--vocabulary" in refused(*words)[1]["next"]
+
+
+def test_a_broken_circe_definition_is_told_with_its_file(lake, tmp_path):
+    for content in (b"{", b"{}", b"\xff"):
+        (tmp_path / "atlas.json").write_bytes(content)
+        words = ("cohort", "build", tmp_path / "atlas.json", "--vocabulary", tmp_path)
+        code, error = refused("--lake", lake, *words)
+        assert code == 4
+        assert error["where"].startswith("atlas.json")
+
+
+def test_one_is_not_told_as_many_and_sql_only_on_demand(tmp_path):
+    lake = loaded(tmp_path)
+    page = call("--lake", lake, "cohort", "build", task(tmp_path), "--name", "sodium").stdout
+    assert "2 samples of 1 subject, 1 of them positive" in page
+    page = call("--lake", lake, "cohort", "show", "sodium").stdout
+    assert "sodium: task.yaml at commit 1." in page
+    assert "SELECT" not in page

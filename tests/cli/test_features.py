@@ -49,3 +49,15 @@ def test_a_folder_in_use_is_refused_and_kept(lake, tmp_path):
     assert code == 2
     assert "not empty" in error["message"]
     assert (out / "mine.txt").read_text() == "keep"
+
+
+def test_what_is_no_label_file_or_has_a_wrong_key_is_refused(lake, tmp_path):
+    labels, features = inputs(tmp_path)
+    words = ("--lake", lake, "features", "build")
+    assert refused(*words, labels, tmp_path / "none.yaml", "--out", tmp_path / "x")[0] == 2
+    features.write_text(FEATURES.replace("windows:", "window:", 1))
+    code, error = refused(*words, labels, features, "--out", tmp_path / "x")
+    assert code == 4
+    assert "Did you mean 'windows'?" in error["message"]
+    assert refused(*words, features, features, "--out", tmp_path / "x")[0] == 4
+    assert not (tmp_path / "x").exists()

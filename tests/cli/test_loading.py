@@ -70,6 +70,19 @@ def test_a_correction_is_told_as_replaced(fresh):
     assert load["totals"]["known"] == 3
 
 
+def test_one_is_not_told_as_many(fresh):
+    lake, source, mapping = fresh
+    (source / "tests.csv").unlink()
+    mapping.write_text(mapping.read_text().split("codes:")[0])
+    words = ("--lake", lake, "ingest", source, "--mapping", mapping)
+    call(*words)
+    assert "the one file of this labs source was loaded before" in call(*words).stdout
+    (source / "labs.csv").write_text(LABS.replace("141.5", "142"))
+    page = call(*words).stdout
+    assert "Corrections replaced 1 event of earlier loads" in page
+    assert "Added 1 event from 1 new file (labs, site main)." in page
+
+
 def test_the_page_shows_the_fates_and_no_value(fresh):
     lake, source, mapping = fresh
     result = call("--lake", lake, "ingest", source, "--mapping", mapping)

@@ -10,7 +10,10 @@ import pytest
 from tests.cli.source import call, loaded, refused, told
 
 from biolake.cli.doctor import satisfies
-from biolake.cli.pages import share, size
+from biolake.cli.pages import counted, share, size, write_long
+from biolake.lake.lake import actor
+
+LAST = ["1,234,567,890", "LONGER//CODE"]
 
 
 def events(lake, *words):
@@ -146,6 +149,46 @@ def test_parquet_needs_a_file_and_a_table_is_for_the_screen(lake, tmp_path):
     assert "7.1" in call("--lake", lake, "events").stdout
 
 
+def test_a_table_of_events_has_one_head_however_long(lake, monkeypatch):
+    whole = call("--lake", lake, "events").stdout
+    monkeypatch.setattr("biolake.cli.events._BATCH", 1)
+    assert call("--lake", lake, "events").stdout == whole
+    monkeypatch.setattr("biolake.cli.pages._CHUNK", 3)
+    pieces = call("--lake", lake, "events", "--limit", 0).stdout
+    assert pieces == whole
+    assert pieces.count("subject") == 1
+
+
+def test_later_rows_of_a_long_table_are_never_cut(capsys, monkeypatch):
+    monkeypatch.setattr("biolake.cli.pages._CHUNK", 1)
+    assert write_long([">id", "code"], [(1, "A"), (1234567890, "LONGER//CODE")]) == 2
+    assert capsys.readouterr().out.split() == ["id", "code", "─" * 9, "1", "A", *LAST]
+    assert write_long(["id"], []) == 0
+    assert not capsys.readouterr().out
+
+
+def test_a_long_table_keeps_to_a_narrow_terminal(monkeypatch):
+    screen = io.StringIO()
+    screen.isatty = lambda: True
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setenv("COLUMNS", "30")
+    write_long(["what", "source"], [("a long reading " * 4, "labevents")])
+    assert "labevents" in screen.getvalue()
+    assert "what" in screen.getvalue()
+
+
+def test_commits_tells_who_as_the_system_knows_them(lake, monkeypatch):
+    for name in ("BIOLAKE_ACTOR", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda _: ["ana"])
+    assert actor() == "ana"
+    monkeypatch.setenv("BIOLAKE_ACTOR", "night job")
+    assert actor() == "night job"
+    monkeypatch.delenv("BIOLAKE_ACTOR")
+    monkeypatch.setattr("pwd.getpwuid", lambda _: {}["nobody"])
+    assert actor() == "unknown"
+
+
 def test_commits_lists_every_state(lake):
     listed = told("--lake", lake, "commits")["commits"]
     assert [commit["commit"] for commit in listed] == [0, 1]
@@ -167,7 +210,8 @@ def test_doctor_tells_what_is_installed_and_how_the_lake_is(lake):
     found = told("--lake", lake, "doctor")
     assert found["missing"] == []
     assert {"duckdb", "pyarrow", "deltalake"} <= {p["name"] for p in found["packages"]}
-    assert "s3" in {extra["extra"] for extra in found["extras"]}
+    assert {"s3", "learn"} <= {extra["extra"] for extra in found["extras"]}
+    assert all(extra["enables"] for extra in found["extras"])
     assert found["lake"]["ok"] is True
     assert found["lake"]["commit"] == 1
 
@@ -203,3 +247,23 @@ def test_versions_are_compared_as_numbers(version, wanted, fits):
 def test_figures_are_never_rounded_to_a_false_zero():
     assert [share(0, 5), share(1, 10**6), share(5, 5)] == ["0 %", "< 0.01 %", "100 %"]
     assert [size(5), size(1536)] == ["5 B", "1.5 KiB"]
+
+
+def test_one_is_not_told_as_many():
+    told_as = [counted(n, "subject") for n in (0, 1, 2000)]
+    assert told_as == ["0 subjects", "1 subject", "2,000 subjects"]
+
+
+def test_a_question_that_cannot_be_answered_is_one_document(lake):
+    code, error = refused("--lake", lake, "events", "--code", "LAB//sodum")
+    assert code == 2
+    assert "Did you mean 'LAB//sodium'?" in error["message"]
+
+
+def test_a_file_that_is_gone_is_named(tmp_path):
+    root = loaded(tmp_path)
+    for file in (root / "events_by_code").rglob("*.parquet"):
+        file.unlink()
+    code, error = refused("--lake", root, "codes", "show", "LAB//sodium")
+    assert (code, error["code"]) == (4, "lake_damaged")
+    assert error["where"].endswith(".parquet")

@@ -94,7 +94,7 @@ def _search_page(data: dict[str, Any]) -> Iterator[RenderableType]:
         ([row["code"], row["description"], row["events"]] for row in data["codes"]),
     )
     if data["found"] > len(data["codes"]):
-        yield f"{len(data['codes'])} of {data['found']:,} codes; see more with --limit."
+        yield f"{len(data['codes']):,} of {data['found']:,} codes; see more with --limit."
 
 
 @codes.command("show", reads=True, examples=["biolake codes show 'ICD10CM//I21.4'"])

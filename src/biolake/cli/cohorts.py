@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import RenderableType
 
+    from biolake.cohorts.circe import CirceCohort, CohortExpression
     from biolake.lake.door import View
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -23,7 +24,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "cohort", cls=Section, examples=["biolake cohort build task.yaml --out labels.parquet"]
 )
 def cohort() -> None:
-    """Build cohorts from tasks, and count criteria."""
+    """Find who qualifies: cohorts from a definition, quick counts."""
 
 
 @cohort.command(
@@ -42,7 +43,9 @@ def cohort() -> None:
 )
 @click.option("--sql", "with_sql", is_flag=True, help="Show the SQL.")
 @click.option("--attrition", is_flag=True, help="Show how many each criterion leaves.")
-@click.option("--allow-missing", is_flag=True, help="A predicate may name codes nobody has.")
+@click.option(
+    "--allow-missing", is_flag=True, help="Go on though nobody has a code the task names."
+)
 @click.option(
     "--vocabulary",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -60,8 +63,12 @@ def build(
     allow_missing: bool,
     vocabulary: Path | None,
 ) -> None:
-    """Build the cohort of a task (ACES YAML, or OHDSI Circe JSON): who, when, with which label."""
+    """Build the cohort that a task defines: who, when, with which label.
+
+    A task is an ACES file (YAML) or an OHDSI Circe definition (JSON, as ATLAS exports it).
+    """
     circe = task.suffix.lower() == ".json"
+    _refuse_misfits(circe, predicates, vocabulary, out)
     with session.view("cohort build") as view:
         if circe:
             rows, data = _circe(view, task, vocabulary, allow_missing=allow_missing)
@@ -74,7 +81,21 @@ def build(
             data["out"] = str(out)
     if not with_sql:
         del data["sql"]
-    session.show(data | {"show_attrition": attrition or session.json}, _page)
+    session.show(data, lambda shown: _page(shown, attrition=attrition))
+
+
+def _refuse_misfits(
+    circe: bool, predicates: Path | None, vocabulary: Path | None, out: Path | None
+) -> None:
+    """Refuse, before anything is read, an option that would do nothing or cannot be met."""
+    from biolake.core.errors import WrongUse
+
+    if circe and predicates is not None:
+        raise WrongUse("--predicates is for ACES tasks; a Circe definition names its concepts")
+    if not circe and vocabulary is not None:
+        raise WrongUse("--vocabulary is for Circe definitions; an ACES task names its codes")
+    if out is not None and not out.parent.is_dir():
+        raise WrongUse("there is no such folder to write the labels to", where=str(out.parent))
 
 
 def _aces(
@@ -106,7 +127,7 @@ def _aces(
 def _circe(
     view: View, task: Path, vocabulary: Path | None, *, allow_missing: bool
 ) -> tuple[pa.Table, dict[str, Any]]:
-    from biolake.cohorts.circe import omop_view, parse_circe, run_circe
+    from biolake.cohorts.circe import omop_view, run_circe
     from biolake.cohorts.circe.vocabulary import read_vocabulary
     from biolake.cohorts.register import members_hash
     from biolake.core.errors import WrongUse
@@ -117,16 +138,11 @@ def _circe(
             where=task.name,
             next="Add --vocabulary FOLDER (concept, concept_ancestor, concept_relationship).",
         )
-    expression = parse_circe(task.read_text(encoding="utf-8"))
+    expression = _expression(task)
     unknown: Any = "leave out" if allow_missing else "refuse"
     omop = omop_view(view, read_vocabulary(vocabulary), unknown_codes=unknown)
     made = run_circe(omop, expression)
-    steps: list[dict[str, Any]] = [
-        {"name": s.name, "subjects": s.persons, "rows": s.events} for s in made.attrition
-    ]
-    before = [steps[0]["rows"], *(s["rows"] for s in steps)] if steps else []
-    for step, earlier in zip(steps, before, strict=False):
-        step["lost"] = max(earlier - step["rows"], 0)
+    steps = _steps(made)
     return made.rows, {
         "task": task.name,
         "commit": view.commit.number,
@@ -140,6 +156,29 @@ def _circe(
         "notes": list(made.notes),
         "sql": made.sql,
     }
+
+
+def _steps(made: CirceCohort) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = [
+        {"name": s.name, "subjects": s.persons, "rows": s.events} for s in made.attrition
+    ]
+    before = [steps[0]["rows"], *(s["rows"] for s in steps)] if steps else []
+    for step, earlier in zip(steps, before, strict=False):
+        step["lost"] = max(earlier - step["rows"], 0)
+    return steps
+
+
+def _expression(task: Path) -> CohortExpression:
+    from biolake.cohorts.circe import CirceRefused, parse_circe
+    from biolake.core.errors import TaskInvalid
+
+    try:
+        return parse_circe(task.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise TaskInvalid("the definition is not UTF-8 text", where=task.name) from None
+    except CirceRefused as refused:
+        refused.where = f"{task.name}: {refused.where}"
+        raise
 
 
 def _write_rows(rows: pa.Table, out: Path) -> None:
@@ -168,11 +207,11 @@ def _register(
     return register(view.lake, name, data | texts)
 
 
-def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
-    from biolake.cli.pages import share, table
+def _page(data: dict[str, Any], *, attrition: bool) -> Iterator[RenderableType]:
+    from biolake.cli.pages import counted, share, table
 
     yield data["sentence"]
-    if data["show_attrition"]:
+    if attrition:
         rows = [(s["name"], s["subjects"], s["rows"], s["lost"]) for s in data["attrition"]]
         yield table(["criterion", ">subjects", ">samples", ">lost"], rows)
     if data["emptied_at"]:
@@ -182,7 +221,8 @@ def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
         if data["positive"] is not None:
             part = share(data["positive"], data["samples"])
             label = f", {data['positive']:,} of them positive ({part})"
-        yield f"{data['samples']:,} samples of {data['subjects']:,} subjects{label}."
+        samples, subjects = counted(data["samples"], "sample"), counted(data["subjects"], "subject")
+        yield f"{samples} of {subjects}{label}."
     for note in data["notes"]:
         yield f"Note: {note}"
     if "sql" in data:
@@ -220,7 +260,14 @@ def show(session: Session, name: str) -> None:
     from biolake.cohorts.register import latest
 
     record = latest(session.lake(), name)
-    session.show(record | {"show_attrition": True}, _page)
+    session.show(record, _record_page)
+
+
+def _record_page(record: dict[str, Any]) -> Iterator[RenderableType]:
+    yield f"{record['name']}: {record['task']} at commit {record['commit']}."
+    told = {key: value for key, value in record.items() if key != "sql"}
+    yield from _page(told, attrition=True)
+    yield "The task and its SQL are with --json."
 
 
 @cohort.command(
@@ -236,7 +283,7 @@ def show(session: Session, name: str) -> None:
 @click.argument("criteria", nargs=-1, required=True)
 @pass_session
 def count(session: Session, criteria: tuple[str, ...]) -> None:
-    """Count the subjects that meet each criterion, alone and after those before it.
+    """Count who meets each criterion, alone and after those before it.
 
     A criterion is a code, several codes joined by |, or a pattern with *; then a limit (>= 2),
     a number of times (x 3), 'not' before it, or 'A then B within N days'.
@@ -259,9 +306,9 @@ def count(session: Session, criteria: tuple[str, ...]) -> None:
 
 
 def _count_page(data: dict[str, Any]) -> Iterator[RenderableType]:
-    from biolake.cli.pages import table
+    from biolake.cli.pages import counted, table
 
     rows = [(r["criterion"], r["subjects"], r["remaining"]) for r in data["criteria"]]
     yield table(["criterion", ">subjects", ">and all before"], rows)
     if "events" in data:
-        yield f"{data['events']:,} events."
+        yield f"{counted(data['events'], 'event')}."

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 EXTRAS = {
+    "learn": "gradient-boosted trees in studies",
     "s3": "lakes and sources on S3-compatible storage",
     "test": "running Biolake's own tests",
 }
@@ -220,7 +221,7 @@ def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
 
 
 def _lake_page(lake: dict[str, Any]) -> Iterator[RenderableType]:
-    from biolake.cli.pages import facts
+    from biolake.cli.pages import counted, facts
 
     if not lake["ok"]:
         yield f"Lake: {lake['says']}"
@@ -232,7 +233,7 @@ def _lake_page(lake: dict[str, Any]) -> Iterator[RenderableType]:
             ("last commit", f"{lake['commit']}  {lake['committed']}"),
             (
                 "unfinished leftovers",
-                f"{lake['leftovers']:,} files" if lake["leftovers"] else "none",
+                counted(lake["leftovers"], "file") if lake["leftovers"] else "none",
             ),
             ("store self-test", lake["put_if_absent"]),
         ]

@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from biolake.cli.grammar import Session
-from biolake.core.errors import FAILED, INTERRUPTED, WRONG_USE, BiolakeError
+from biolake.core.errors import FAILED, INTERRUPTED, SETUP_MISSING, WRONG_USE, BiolakeError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FULL_WORDS = ("no space left on device", "os error 28", "disk quota exceeded", "os error 122")
@@ -124,6 +124,9 @@ def _unforeseen(error: BaseException, session: Session) -> Ending:
             next="Free some space, then run the same command again.",
         )  # fmt: skip
     for cause in chain:
+        if isinstance(cause, ModuleNotFoundError) and cause.name and "biolake" not in cause.name:
+            lacking = f"the Python package '{cause.name}' is not installed"
+            return Ending(SETUP_MISSING, "setup_missing", lacking, next="Run: biolake doctor")
         if isinstance(cause, OSError) and cause.strerror:
             where = str(cause.filename or "")
             return Ending(FAILED, "failed", cause.strerror.lower(), where)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -98,7 +99,7 @@ class _Query:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @pass_session
 def events(session: Session, /, form: Format | None, out: Path | None, **filters: Any) -> None:
-    """Hand out events, filtered, as a table, CSV, JSON or Parquet."""
+    """List events by code, subject or time; as table, CSV or Parquet."""
     wanted = Wanted(**filters)
     form = _format(session, form, out)
     with session.view("events") as view:
@@ -126,10 +127,14 @@ def _format(session: Session, form: Format | None, out: Path | None) -> Format:
 
 
 def read(view: View, wanted: Wanted, *, plain: bool) -> Iterator[pa.RecordBatch]:
-    """Stream the events wanted, in the order they are stored; `plain` as text writes them."""
+    """Stream the events wanted, in the order they are stored; `plain` as text writes them.
+
+    What can be wrong with the question is found before the first batch is handed out.
+    """
     query = _query(view, wanted)
     result = view.con.sql(query.sql(wanted.limit, plain=plain), params=query.parameters)
-    yield from result.to_arrow_reader(_BATCH)
+    batches = iter(result.to_arrow_reader(_BATCH))
+    return chain(list(islice(batches, 1)), batches)
 
 
 def _query(view: View, wanted: Wanted) -> _Query:
@@ -170,14 +175,11 @@ def _resolve(view: View, code: str) -> list[str]:
 
 
 def _write_table(batches: Iterator[pa.RecordBatch]) -> None:
-    from biolake.cli.pages import table, write
+    from biolake.cli.pages import write_long
 
-    found = False
     columns = [">subject", "time", "code", ">value", "unit", "source"]
-    for batch in batches:
-        found = found or bool(batch.num_rows)
-        write([table(columns, map(_shown, batch.to_pylist()))])
-    if not found:
+    rows = (_shown(row) for batch in batches for row in batch.to_pylist())
+    if not write_long(columns, rows):
         click.echo("No event fits.", err=True)
 
 
@@ -246,4 +248,6 @@ def _write_json(batches: Iterator[pa.RecordBatch], stream: Any) -> int:
 
 
 def _file_page(data: dict[str, Any]) -> Iterator[str]:
-    yield f"Wrote {data['rows']:,} events to {data['file']}."
+    from biolake.cli.pages import counted
+
+    yield f"Wrote {counted(data['rows'], 'event')} to {data['file']}."

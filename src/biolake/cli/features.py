@@ -25,7 +25,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     examples=["biolake features build labels.parquet features.yaml --out features"],
 )
 def features() -> None:
-    """Build features as of each prediction time; none sees the future."""
+    """Tabulate what was known at each prediction time, never later."""
 
 
 @features.command(
@@ -54,7 +54,10 @@ def build(
     vocabulary: Path | None,
     splits: Path | None,
 ) -> None:
-    """Build the features of every label of a cohort (Parquet, MEDS labels)."""
+    """Build the features of each label that a cohort gave.
+
+    LABELS is the Parquet file of 'cohort build --out', DEFINITION says which features (YAML).
+    """
     from biolake.cohorts.labels import read_labels
     from biolake.cohorts.splits import read_splits
     from biolake.retrieval.features import build_features
@@ -93,7 +96,9 @@ def _data(made: FeatureSet, out: Path, commit: int) -> dict[str, Any]:
 
 
 def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
+    from biolake.cli.pages import counted
+
     yield (
-        f"Built {data['columns']:,} features of {data['samples']:,} samples at commit"
-        f" {data['commit']}: {data['out']}"
+        f"Built {counted(data['columns'], 'feature')} of {counted(data['samples'], 'sample')} at"
+        f" commit {data['commit']}: {data['out']}"
     )

@@ -132,7 +132,7 @@ def _diff_page(data: dict[str, Any]) -> Iterator[RenderableType]:
 def verify(session: Session) -> None:
     """Read every stored byte and check that all of it agrees."""
     from biolake.cli.endings import Refused
-    from biolake.cli.pages import steps
+    from biolake.cli.pages import counted, steps
     from biolake.core.errors import LakeDamaged
     from biolake.lake.verifying import verify as check
 
@@ -144,7 +144,8 @@ def verify(session: Session) -> None:
         if not session.json:
             session.show(data, _verify_page)
         wrong = (
-            f"commit {report.commit} does not hold what it says ({len(report.problems)} problems)"
+            f"commit {report.commit} does not hold what it says"
+            f" ({counted(len(report.problems), 'problem')})"
         )
         raise Refused(
             LakeDamaged(wrong, where=lake.root, next="Restore the files named from a backup."), data
@@ -153,7 +154,7 @@ def verify(session: Session) -> None:
 
 
 def _verify_page(data: dict[str, Any]) -> Iterator[RenderableType]:
-    from biolake.cli.pages import table
+    from biolake.cli.pages import counted, table
 
     if data["problems"]:
         yield table(
@@ -162,14 +163,16 @@ def _verify_page(data: dict[str, Any]) -> Iterator[RenderableType]:
         )
     else:
         yield (
-            f"Commit {data['commit']} is whole: {data['rows']:,} rows in {data['files']:,} files of"
-            f" {data['tables']} tables are what the commit says, and agree with each other."
+            f"Commit {data['commit']} is whole: {counted(data['rows'], 'row')} in"
+            f" {counted(data['files'], 'file')} of {counted(data['tables'], 'table')} are what the"
+            " commit says, and agree with each other."
         )
     for note in data["notes"]:
         yield f"Note: {note}"
     if data["leftovers"]:
-        left = f"{len(data['leftovers']):,} files that no commit needs"
-        yield f"Note: {left}; biolake compact removes them."
+        left = counted(len(data["leftovers"]), "file")
+        it = "it" if len(data["leftovers"]) == 1 else "them"
+        yield f"Note: {left} that no commit needs; biolake compact removes {it}."
 
 
 @command("compact", examples=["biolake compact"])
@@ -206,7 +209,7 @@ def _compact_page(data: dict[str, Any]) -> Iterator[RenderableType]:
 def forget(session: Session, subject_id: int, yes: bool, wait: float) -> None:
     """Remove one subject from the lake and its past; prove it."""
     from biolake.cli.endings import Refused
-    from biolake.cli.pages import steps
+    from biolake.cli.pages import counted, steps
     from biolake.core.errors import BiolakeError, WrongUse
     from biolake.lake.forgetting import forget as remove
 
@@ -228,7 +231,7 @@ def forget(session: Session, subject_id: int, yes: bool, wait: float) -> None:
     }
     if report.scan.hits:
         found = BiolakeError(
-            f"the subject was still found in {len(report.scan.hits)} files",
+            f"the subject was still found in {counted(len(report.scan.hits), 'file')}",
             where=lake.root,
             next="Run the same command again; the files are listed with --json.",
         )
@@ -237,18 +240,23 @@ def forget(session: Session, subject_id: int, yes: bool, wait: float) -> None:
 
 
 def _forget_page(data: dict[str, Any]) -> Iterator[RenderableType]:
+    from biolake.cli.pages import counted
+
     scan = data["scan"]
-    removed = ", ".join(f"{rows:,} {table}" for table, rows in data["removed_rows"].items() if rows)
+    removed = ", ".join(
+        counted(rows, table.removesuffix("s")) if table.endswith("s") else f"{rows:,} {table}"
+        for table, rows in data["removed_rows"].items()
+        if rows
+    )
     yield f"Forgotten at commit {data['commit']}: {removed or 'nothing was left to remove'}."
     if data["unlinked_events"]:
-        yield f"{data['unlinked_events']:,} events of others named an encounter of this subject."
+        others = counted(data["unlinked_events"], "event")
+        yield f"{others} of others named an encounter of this subject."
     if data["redacted_commits"]:
         old = ", ".join(map(str, data["redacted_commits"]))
         yield f"Commits that held the subject can no longer be opened: {old}."
-    yield f"Deleted {data['deleted_files']:,} files."
-    yield (
-        f"Proof: {scan['files']:,} files with {scan['rows']:,} rows were read again;"
-        " none holds the subject."
-    )
+    yield f"Deleted {counted(data['deleted_files'], 'file')}."
+    read = f"{counted(scan['files'], 'file')} with {counted(scan['rows'], 'row')}"
+    yield f"Proof: {read} were read again; none holds the subject."
     for note in scan["notes"]:
         yield f"Note: {note}"

@@ -175,27 +175,31 @@ def _quarantine(lake: Lake, loads: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
-    from biolake.cli.pages import figure
+    from biolake.cli.pages import counted
 
     files = data["files"]
     if not data["committed"]:
         yield (
-            f"Nothing new: all {figure(files['known'])} files of this {data['layout']} source were"
-            f" loaded before at site {data['site']}. The lake stays at commit {data['commit']}."
+            f"Nothing new: {_known(files['known'], data['layout'])} loaded before at site"
+            f" {data['site']}. The lake stays at commit {data['commit']}."
         )
         return
     yield _rows_table(data)
     yield _events_table(data)
     yield from _remarks(data)
-    held = ", ".join(
-        f"{figure(data[n])} {n}" for n in ("events", "subjects", "encounters", "codes")
-    )
+    things = ("event", "subject", "encounter", "code")
+    held = ", ".join(counted(data[f"{thing}s"], thing) for thing in things)
     yield (
-        f"Added {figure(data['added'])} events from {figure(files['new'])} new"
-        f" file{'' if files['new'] == 1 else 's'}"
+        f"Added {counted(data['added'], 'event')} from {counted(files['new'], 'new file')}"
         f" ({data['layout']}, site {data['site']})."
     )
     yield f"The lake is at commit {data['commit']}: {held}."
+
+
+def _known(files: int, layout: str) -> str:
+    if files == 1:
+        return f"the one file of this {layout} source was"
+    return f"all {files:,} files of this {layout} source were"
 
 
 def _rows_table(data: dict[str, Any]) -> RenderableType:
@@ -236,7 +240,7 @@ def _events_table(data: dict[str, Any]) -> RenderableType:
 
 
 def _remarks(data: dict[str, Any]) -> Iterator[RenderableType]:
-    from biolake.cli.pages import table
+    from biolake.cli.pages import counted, table
 
     skipped = [(t["table"], why, n) for t in data["tables"] for why, n in t["skipped"].items()]
     if skipped:
@@ -250,7 +254,7 @@ def _remarks(data: dict[str, Any]) -> Iterator[RenderableType]:
         yield f"Note: {note}"
     if data["replaced"] or data["removed"]:
         yield (
-            f"Corrections replaced {data['replaced']:,} events of earlier loads;"
+            f"Corrections replaced {counted(data['replaced'], 'event')} of earlier loads;"
             f" the source took back {data['removed']:,}."
         )
     if data["identity_conflicts"]:

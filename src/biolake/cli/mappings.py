@@ -57,6 +57,7 @@ def _list_page(data: dict[str, Any]) -> Iterator[RenderableType]:
 def check(session: Session, file: str, source: Path) -> None:
     """Try a mapping on a source; list every mistake with its line."""
     from biolake.cli.endings import Refused
+    from biolake.cli.pages import counted
     from biolake.core.errors import MappingInvalid
     from biolake.ingest.mapping import check_mapping, load_mapping, shipped_mappings
 
@@ -67,8 +68,8 @@ def check(session: Session, file: str, source: Path) -> None:
     if errors:
         if not session.json:
             session.show(data, _check_page)
-        found = "1 mistake" if errors == 1 else f"{errors:,} mistakes"
-        raise Refused(MappingInvalid(f"the mapping has {found}", where=file), data)
+        found = f"the mapping has {counted(errors, 'mistake')}"
+        raise Refused(MappingInvalid(found, where=file), data)
     session.show(data, _check_page)
 
 
@@ -136,11 +137,12 @@ def simulate(session: Session, out: Path, subjects: int, seed: int, sites: int) 
 
 
 def _simulate_page(data: dict[str, Any]) -> Iterator[RenderableType]:
-    from biolake.cli.pages import size
+    from biolake.cli.pages import counted, size
 
     yield (
-        f"Wrote {data['subjects']:,} made-up subjects with {data['encounters']:,} encounters to"
-        f" {data['folder']} ({data['files']:,} files, {size(data['bytes'])})."
+        f"Wrote {counted(data['subjects'], 'made-up subject')} with"
+        f" {counted(data['encounters'], 'encounter')} to {data['folder']}"
+        f" ({counted(data['files'], 'file')}, {size(data['bytes'])})."
     )
     yield "To load it:"
     for number, name in enumerate(data["sites"], 1):

@@ -6,15 +6,19 @@ import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 _FILE_WIDTH = 4000  # a file or a pipe has no edge to wrap at
+_CHUNK = 5_000  # rows of a long table that are laid out, and written, together
+_BETWEEN = 3  # cells between two columns
 VERDICTS = {"fail": "bold red", "warn": "yellow", "ok": "green"}
 
 
@@ -32,6 +36,31 @@ def _print(console: Console, parts: Iterable[RenderableType]) -> None:
         console.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
         if isinstance(part, Table):
             console.print()
+
+
+def write_long(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Write one table of any length, its columns as wide as its first rows need; count the rows."""
+    left, written = iter(rows), 0
+    widths: list[int] = []
+    while chunk := list(islice(left, _CHUNK)):
+        made = table(columns, chunk)
+        widths = widths or _widths(columns, chunk)
+        for column, width in zip(made.columns, widths, strict=True):
+            column.min_width = width
+        made.show_header = not written
+        write([Group(made)])  # in a group no empty line follows, for the table goes on
+        written += len(chunk)
+    if written:
+        write([""])
+    return written
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[int]:
+    """Return the width of each column's longest cell; none where a terminal is too narrow."""
+    cells = [[name.lstrip(">!") for name in columns], *([figure(v) for v in row] for row in rows)]
+    found = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    wide = sum(found) + _BETWEEN * len(found)
+    return [0] * len(found) if sys.stdout.isatty() and wide > Console().width else found
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> Table:
@@ -89,6 +118,11 @@ def figure(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return str(value)
+
+
+def counted(count: int, thing: str) -> str:
+    """Return how many of a thing there are: 1 subject, 2 subjects."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def share(count: int, total: int) -> str:

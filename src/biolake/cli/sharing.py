@@ -72,10 +72,12 @@ def _export(session: Session, name: str, out: Path, **options: Any) -> None:
 
 
 def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
+    from biolake.cli.pages import counted
+
     name = TITLES[data["format"]]
     yield (
-        f"Wrote {data['events']:,} events of commit {data['commit']} as {name}:"
-        f" {len(data['files']):,} files in {data['folder']}."
+        f"Wrote {counted(data['events'], 'event')} of commit {data['commit']} as {name}:"
+        f" {counted(len(data['files']), 'file')} in {data['folder']}."
     )
     for note in data["notes"]:
         yield f"Note: {note}"

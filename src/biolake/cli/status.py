@@ -83,7 +83,7 @@ def _sites(view: View) -> list[dict[str, Any]]:
 
 
 def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
-    from biolake.cli.pages import facts, size, table
+    from biolake.cli.pages import counted, facts, size, table
 
     stored = sum(state["bytes"] for state in data["tables"].values())
     yield facts(
@@ -95,7 +95,7 @@ def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
             ("events", data["events"]),
             ("codes", data["codes"]),
             ("time span", _days(data)),
-            ("quarantined", f"{data['quarantined']:,} source rows"),
+            ("quarantined", counted(data["quarantined"], "source row")),
             ("loads", data["loads"]),
             ("stored", size(stored)),
             ("subject ids", data["subject_ids"]),
@@ -138,6 +138,7 @@ def _clock(site: dict[str, Any]) -> str:
         "biolake quality",
         "biolake quality --site st-marys --items 5",
         "biolake quality --thresholds ours.csv --json",
+        "biolake quality --history",
     ],
 )
 @click.option("--site", help="Only what was loaded from this site.")
@@ -154,9 +155,15 @@ def _clock(site: dict[str, Any]) -> str:
     metavar="N",
     help="Also the N worst items a check.",
 )
+@click.option("--history", is_flag=True, help="Count also readings that later ones replaced.")
 @pass_session
 def quality(
-    session: Session, site: str | None, load: str | None, thresholds: Path | None, items: int
+    session: Session,
+    site: str | None,
+    load: str | None,
+    thresholds: Path | None,
+    items: int,
+    history: bool,
 ) -> None:
     """Tell how good the data are: every check, judged by thresholds."""
     from biolake.lake.quality import quality as judge
@@ -164,7 +171,7 @@ def quality(
 
     limits = read_thresholds(thresholds)
     with session.view("quality") as view:
-        found = judge(view, thresholds=limits, site=site, load=load)
+        found = judge(view, thresholds=limits, site=site, load=load, history=history)
         commit = view.commit.number
     session.show(
         {"commit": commit, **found.as_data()}, lambda _: _quality_page(found, commit, items)
@@ -172,7 +179,7 @@ def quality(
 
 
 def _quality_page(found: Quality, commit: int, items: int) -> Iterator[RenderableType]:
-    from biolake.cli.pages import share, table
+    from biolake.cli.pages import counted, share, table
 
     columns = ["!check", "!verdict", ">count", ">share", "worst in", ">there", ">limits"]
     yield table(
@@ -181,6 +188,11 @@ def _quality_page(found: Quality, commit: int, items: int) -> Iterator[Renderabl
         title=f"Quality at commit {commit}: {found.verdict}",
     )
     yield "Limits: above the first share a check warns, above the second it fails, anywhere."
+    if found.left_out:
+        yield (
+            f"Left out: {counted(len(found.left_out), 'earlier reading')} of tables whose files"
+            " were read again later; --history counts all."
+        )
     for check in found.checks if items else ():
         worst = [row for row in found.rows_of(check.check) if row.count][:items]
         if worst:

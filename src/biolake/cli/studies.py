@@ -1,10 +1,10 @@
-"""A question to a validated answer: check, run, show and validate a study."""
+"""From a question to a validated answer: check, run, show and validate a study."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import click
 from biolake.cli.grammar import Section, Session, pass_session
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from biolake.studies.summary import StudyReport
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -22,36 +22,51 @@ HERE = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group("study", cls=Section, examples=["biolake study run study.yaml --out mortality"])
 def study() -> None:
-    """Check, run and validate studies; each gives one report."""
+    """Go from a question to a validated answer, in one report."""
 
 
 @study.command("check", reads=True, examples=["biolake study check study.yaml"])
 @click.argument("definition", metavar="STUDY", type=FILE)
 @pass_session
 def check(session: Session, definition: Path) -> None:
-    """Tell cohort size, events and whether that is enough, before anything is fitted."""
+    """Tell who is in and whether they are enough; fit nothing.
+
+    No held-out outcome is looked at, so a study may be checked as often as you like.
+    """
     from biolake.core.catalogue import discover
     from biolake.studies.checking import check_study
     from biolake.studies.loading import load_study
+    from biolake.studies.writing import rounded
 
     found = check_study(
         session.lake(), load_study(definition), discover("biolake.analyses"), at=session.at
     )
-    data = json.loads(json.dumps(dataclasses.asdict(found), default=str))
-    session.show(data | {"lines": found.lines()}, _lines)
+    session.show(rounded(dataclasses.asdict(found)), lambda _: found.lines())
 
 
 @study.command(
     "run",
     reads=True,
-    examples=["biolake study run study.yaml --out mortality", "open mortality/report.html"],
+    examples=[
+        "biolake study run study.yaml --out mortality",
+        "biolake study run study.yaml --out at-3 --at 3 --threads 4",
+    ],
 )
 @click.argument("definition", metavar="STUDY", type=FILE)
 @click.option("--out", type=FOLDER, required=True, help="A new folder for everything it gives.")
-@click.option("--threads", type=int, default=1, show_default=True)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many cores to use.",
+)
 @pass_session
 def run(session: Session, definition: Path, out: Path, threads: int) -> None:
-    """Run a study: population, features, models, evaluation, report."""
+    """Fit and evaluate what a study asks for; write the report.
+
+    The folder gets report.html, result.json, the tables and the frozen models.
+    """
     from biolake.core.catalogue import discover
     from biolake.studies.loading import load_study
     from biolake.studies.running import run_study
@@ -65,7 +80,13 @@ def run(session: Session, definition: Path, out: Path, threads: int) -> None:
         threads=threads,
         stage=lambda name: session.say(f"… {name}"),
     )
-    session.show(_summary(report.result, out) | {"lines": report.lines()}, _lines)
+    _show(session, report)
+
+
+def _show(session: Session, report: StudyReport) -> None:
+    page = report.out / "report.html"
+    lines = [*report.lines(), *([f"read it: {page}"] if page.is_file() else [])]
+    session.show(_summary(report.result, report.out), lambda _: lines)
 
 
 def _summary(result: Any, out: Path) -> dict[str, Any]:
@@ -95,16 +116,28 @@ def _summary(result: Any, out: Path) -> dict[str, Any]:
 @click.argument("folder", metavar="RUN", type=HERE)
 @pass_session
 def show(session: Session, folder: Path) -> None:
-    """Show again what a run found."""
-    from biolake.core.errors import WrongUse
+    """Show again what a run found; RUN is its folder."""
     from biolake.studies.summary import report_of
+
+    _show(session, report_of(_result(folder), folder))
+
+
+def _result(folder: Path) -> dict[str, Any]:
+    """Return the result of a run; refuse a folder that holds none."""
+    from biolake.core.errors import WrongUse
+    from biolake.studies.running import SCHEMA
 
     try:
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
-        raise WrongUse("this folder holds no study run", where=str(folder)) from None
-    report = report_of(result, folder)
-    session.show(_summary(result, folder) | {"lines": report.lines()}, _lines)
+        result = None
+    if not isinstance(result, dict) or result.get("schema") != SCHEMA:
+        raise WrongUse(
+            "this folder holds no study run",
+            where=str(folder),
+            next="Name the folder given as --out: biolake study run STUDY --out FOLDER",
+        )
+    return result
 
 
 @study.command(
@@ -112,12 +145,15 @@ def show(session: Session, folder: Path) -> None:
     reads=True,
     examples=["biolake study evaluate mortality/model/elastic_net --out again"],
 )
-@click.argument("model", type=HERE)
+@click.argument("model", metavar="MODEL", type=HERE)
 @click.option("--out", type=FOLDER, required=True, help="A new folder for the result.")
 @click.option("--site", "sites", multiple=True, help="Only these sites.")
 @pass_session
 def evaluate(session: Session, model: Path, out: Path, sites: tuple[str, ...]) -> None:
-    """Apply a frozen model to this lake, or to some of its sites, as it is."""
+    """Apply a finished model to this lake again, or to some sites.
+
+    MODEL is one folder under 'model' of a run. Nothing is fitted.
+    """
     _validate(session, model, out, sites, None)
 
 
@@ -126,7 +162,7 @@ def evaluate(session: Session, model: Path, out: Path, sites: tuple[str, ...]) -
     reads=True,
     examples=["biolake study validate mortality/model/elastic_net --lake other --out external"],
 )
-@click.argument("model", type=HERE)
+@click.argument("model", metavar="MODEL", type=HERE)
 @click.option("--out", type=FOLDER, required=True, help="A new folder for the result.")
 @click.option("--site", "sites", multiple=True, help="Only these sites of the other lake.")
 @click.option("--predicates", type=FILE, help="The task's predicates as that lake has them.")
@@ -134,12 +170,15 @@ def evaluate(session: Session, model: Path, out: Path, sites: tuple[str, ...]) -
 def validate(
     session: Session, model: Path, out: Path, sites: tuple[str, ...], predicates: Path | None
 ) -> None:
-    """Apply a frozen model to another lake; print both columns side by side."""
+    """Apply a finished model to another lake; compare with its own.
+
+    MODEL is one folder under 'model' of a run, --lake the other lake. Nothing is fitted.
+    """
     _validate(session, model, out, sites, predicates)
 
 
 def _validate(
-    session: Session, model: Path, out: Path, sites: tuple[str, ...], predicates: Path | None
+    session: Session, model: Path, out: Path, sites: Sequence[str], predicates: Path | None
 ) -> None:
     from biolake.studies.validating import validate_study
 
@@ -153,8 +192,4 @@ def _validate(
         "external": report.external,
         "codes_missing": report.codes_missing,
     }
-    session.show(data | {"lines": report.lines()}, _lines)
-
-
-def _lines(data: dict[str, Any]) -> Iterator[RenderableType]:
-    yield from data["lines"]
+    session.show(data, lambda _: report.lines())
