@@ -174,7 +174,11 @@ def validate(splits: pa.Table, where: str = "") -> pa.Table:
 def read_splits(path: Path) -> pa.Table:
     if not path.is_file():
         raise SetupMissing("there are no splits here", where=str(path))
-    return validate(pq.ParquetFile(path).read(), str(path))
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise DataRefused("this is not a Parquet file", where=str(path)) from None
+    return validate(table, str(path))
 
 
 def write_splits(splits: pa.Table, path: Path) -> None:

@@ -19,7 +19,7 @@ from biolake.studies.gathering import gather, sizing
 from biolake.studies.held_out import HeldOut, lock_name
 from biolake.studies.population import Step
 from biolake.studies.sizing import Sizing
-from biolake.studies.splitting import deals
+from biolake.studies.splitting import deals, everyone
 
 PURPOSE = "study check"
 
@@ -68,20 +68,20 @@ def check_study(
     Raises StudyInvalid where an analysis is wrong (with a catalogue), DataRefused when nobody is
     left in the cohort.
     """
-    if catalogue is not None:
-        bind(study, catalogue)
+    fits = catalogue is None or any(call.fits for call in bind(study, catalogue))
     access = Access(actor(), PURPOSE)
     with (
         open_view(lake, study.commit if at is None else at, access=access) as view,
         tempfile.TemporaryDirectory(prefix="biolake-check-") as scratch,
     ):
-        return _checked(view, study, Path(scratch) / "features", threads)
+        return _checked(view, study, Path(scratch) / "features", threads, fits)
 
 
-def _checked(view: View, study: Study, scratch: Path, threads: int) -> StudyCheck:
+def _checked(view: View, study: Study, scratch: Path, threads: int, fits: bool) -> StudyCheck:
     gathered = gather(view, study)
     members = gathered.enrolled.members
-    deal = next(deals(view, members, study.split))
+    # A study that only describes needs no split: everybody is described.
+    deal = next(deals(view, members, study.split)) if fits else everyone(members)
     name = lock_name(study.about.id, view.commit.number, deal.site)
     door = HeldOut(view.lake, name, members, deal)
     train = door.train_subjects()
