@@ -1,7 +1,8 @@
 """Build features: what the lake knew of each subject at each prediction time, and nothing later.
 
-One shard group after another is joined with its samples; a chunk of samples bounds the memory, so
-a lake may have any number of subjects.
+The events are read once, a run of subjects after another: they are counted, which gives the
+vocabulary, and kept as plain arrays, from which chunks of samples are then worked out. Runs and
+chunks bound the memory, so a lake may have any number of subjects.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +22,14 @@ import pyarrow as pa
 from biolake.core.errors import WrongUse
 from biolake.core.schema import BIRTH, DEATH
 from biolake.lake.door import View
-from biolake.retrieval import queries
 from biolake.retrieval.codes import resolve
 from biolake.retrieval.definition import Definition, Group
+from biolake.retrieval.facts import write_facts
 from biolake.retrieval.matrix import FeatureSet, describe, part_path
+from biolake.retrieval.parts import Wanted, group_part, write_part
+from biolake.retrieval.reading import Reading, read_past
 from biolake.retrieval.samples import Chunk, Samples, arrange, chunks
-from biolake.retrieval.survey import Survey, static_survey, survey
+from biolake.retrieval.survey import static_survey
 from biolake.retrieval.vocabulary import (
     Block,
     Item,
@@ -36,12 +39,10 @@ from biolake.retrieval.vocabulary import (
     choose,
     learn_group,
 )
-from biolake.retrieval.workers import code_type, each, settings
+from biolake.retrieval.workers import each, settings
 
 MEMORY = "600MB"
-CHUNK_HITS = 3_000_000  # events × samples that one query may meet
-
-_FEW_CODES = 200  # that many are looked up by code; more are found by reading the subjects' events
+CHUNK_HITS = 3_000_000  # events × samples that one part may meet
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class _Building:
     definition: Definition
     samples: Samples
     chunks: list[Chunk]
+    reading: Reading
     folder: Path
     threads: int
 
@@ -78,12 +80,14 @@ def build_features(
     if vocabulary is not None:
         vocabulary.expect(definition)
     samples = arrange(view, labels, train_subjects)
-    parts = chunks(samples, samples.events, chunk_hits)
     with _staged(out) as folder, settings(view, memory):
-        building = _Building(view, definition, samples, parts, folder, threads)
-        learned, strays = _vocabulary(building, vocabulary)
-        for number, block in enumerate(learned.blocks):
-            _write(building, number, block, strays)
+        codes = _codes(view, definition, vocabulary)
+        reading = read_past(view, samples, definition.groups, codes, folder / "past", threads)
+        parts = chunks(samples, samples.events, chunk_hits, reading.run_of)
+        building = _Building(view, definition, samples, parts, reading, folder, threads)
+        learned, strays = _vocabulary(building, codes, vocabulary)
+        _write(building, learned, strays)
+        shutil.rmtree(reading.folder, ignore_errors=True)
         describe(folder, view, definition, samples, parts, learned, strays)
     return FeatureSet.load(out)
 
@@ -102,14 +106,25 @@ def _staged(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _codes(view: View, definition: Definition, given: Vocabulary | None) -> dict[str, list[str]]:
+    """Return the codes that each group may have columns of."""
+    return {
+        group.name: list(_named(given, "group", group.name).codes)
+        if given
+        else resolve(view, group.codes)
+        for group in definition.groups
+    }
+
+
 def _vocabulary(
-    building: _Building, given: Vocabulary | None
+    building: _Building, codes: dict[str, list[str]], given: Vocabulary | None
 ) -> tuple[Vocabulary, dict[str, Strays]]:
     """Return the vocabulary, given or learned here, and what of these samples does not fit it."""
     blocks: list[Block] = []
     strays: dict[str, Strays] = {}
-    for group, codes, found in _surveys(building, given):
-        block = _named(given, "group", group.name) if given else learn_group(group, codes, found)
+    for group in building.definition.groups:
+        found, mine = building.reading.surveys[group.cut], codes[group.name]
+        block = _named(given, "group", group.name) if given else learn_group(group, mine, found)
         strays[group.name] = check(block, found, building.definition.majority_unit)
         blocks.append(block)
     if given is not None:
@@ -123,26 +138,6 @@ def _vocabulary(
         len(np.unique(samples.subject_id[samples.train])),
         tuple(blocks),
     ), strays
-
-
-def _surveys(
-    building: _Building, given: Vocabulary | None
-) -> Iterator[tuple[Group, list[str], Survey]]:
-    """Yield each group, its codes and what the samples see; groups that see alike are read once."""
-    view, groups = building.view, building.definition.groups
-    codes = {
-        group.name: list(_named(given, "group", group.name).codes)
-        if given
-        else resolve(view, group.codes)
-        for group in groups
-    }
-    seen: dict[int, Survey] = {}
-    for group in groups:
-        if group.cut not in seen:
-            alike = [codes[other.name] for other in groups if other.cut == group.cut]
-            wanted = sorted({code for names in alike for code in names})
-            seen[group.cut] = survey(view, building.samples, wanted, group.cut, building.threads)
-        yield group, codes[group.name], seen[group.cut]
 
 
 def _named(vocabulary: Vocabulary | None, kind: str, name: str) -> Block:
@@ -170,60 +165,42 @@ def _learn_facts(building: _Building) -> list[Block]:
     return blocks
 
 
-def _write(building: _Building, number: int, block: Block, strays: dict[str, Strays]) -> None:
-    """Write the parts of one block; an empty block has none."""
-    if not block.codes:
-        return
-    view, folder = building.view, building.folder
-    part_path(folder, number, 0).parent.mkdir(parents=True)
-    source, only = _source(block.codes)
-    with ExitStack() as stack:
-        codes = stack.enter_context(code_type(view, "biolake_wanted", block.codes))
-        pairs = ""
-        if block.kind == "group" and strays[block.name].values:
-            allowed = [f"{c}{chr(queries.PAIRED)}{u or ''}" for c, u in block.unit_of.items()]
-            pairs = stack.enter_context(code_type(view, "biolake_pairs", allowed))
-
-        def work(con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
-            if block.kind == "group":
-                group = next(g for g in building.definition.groups if g.name == block.name)
-                sql = queries.group_sql(group, chunk, codes, source, only, pairs)
-            elif block.kind == "age":
-                sql = queries.age_sql(chunk)
-            else:
-                sql = queries.static_sql(chunk, codes, source, only)
-            _answer(con, building.samples, chunk, sql, part_path(folder, number, chunk.number))
-
-        for _ in each(view, building.threads, work, building.chunks):
-            pass
+def _write(building: _Building, vocabulary: Vocabulary, strays: dict[str, Strays]) -> None:
+    """Write the parts of every block; an empty block has none."""
+    groups = {group.name: group for group in building.definition.groups}
+    wanted: dict[int, tuple[Group, Wanted]] = {}
+    for number, block in enumerate(vocabulary.blocks):
+        if not block.codes:
+            continue
+        if block.kind == "group":
+            unit_of = block.unit_of if strays[block.name].values else {}
+            names, units = building.reading.codes, building.reading.units
+            wanted[number] = groups[block.name], Wanted.of(names, units, block.codes, unit_of)
+        else:
+            write_facts(
+                building.view,
+                building.samples,
+                building.chunks,
+                building.folder,
+                number,
+                block,
+                building.threads,
+            )
+    _write_groups(building, wanted)
 
 
-def _source(codes: Sequence[str]) -> tuple[str, str]:
-    """Return the table to read, and a condition on codes if it is read by code.
+def _write_groups(building: _Building, wanted: dict[int, tuple[Group, Wanted]]) -> None:
+    """Write the parts of the groups, each of a block's number."""
+    samples, folder = building.samples, building.folder
+    for number in wanted:
+        part_path(folder, number, 0).parent.mkdir(parents=True)
 
-    The choice may not depend on how many events there are: it fixes the order in which values are
-    added up, and no feature may change by a bit with what happens later.
-    """
-    if len(codes) > _FEW_CODES:
-        return "events", ""
-    listed = ", ".join("'" + code.replace("'", "''") + "'" for code in codes)
-    return "events_by_code", f" AND code IN ({listed})"
+    def work(_: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
+        past, subject = building.reading.past(chunk)
+        time = samples.time[chunk.start : chunk.stop]
+        for number, (group, asked) in wanted.items():
+            part = group_part(group, asked, past, subject, time, chunk.start)
+            write_part(part, part_path(folder, number, chunk.number))
 
-
-def _answer(
-    con: duckdb.DuckDBPyConnection, samples: Samples, chunk: Chunk, sql: str, path: Path
-) -> None:
-    """Run the query of one chunk and write what it answers."""
-    rows = np.arange(chunk.start, chunk.stop)
-    mine = pa.table(
-        {
-            "sample": rows.astype(np.int32),
-            "subject_id": samples.subject_id[rows],
-            "time": samples.time[rows],
-        }
-    )
-    con.register("biolake_arrow", mine)
-    con.execute("CREATE OR REPLACE TEMP TABLE biolake_samples AS SELECT * FROM biolake_arrow")
-    con.unregister("biolake_arrow")
-    quoted = str(path).replace("'", "''")
-    con.execute(f"COPY ({sql}) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)")
+    for _ in each(building.view, building.threads, work, building.chunks if wanted else []):
+        pass

@@ -33,6 +33,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self.subject_id)
 
+    def subjects(self) -> np.ndarray:
+        """Return the number of each sample's subject, in the order in which they come."""
+        fresh = self.subject_id[1:] != self.subject_id[:-1]
+        return np.append(False, fresh)[: len(self)].cumsum()
+
     def latest(self) -> Samples:
         """Return each subject's last sample only."""
         last = np.append(self.subject_id[1:] != self.subject_id[:-1], True)[: len(self)]
@@ -109,11 +114,17 @@ def _keys(labels: pa.Table) -> tuple[np.ndarray, np.ndarray]:
         ) from None
 
 
-def chunks(samples: Samples, cost: np.ndarray, budget: int) -> list[Chunk]:
-    """Cut samples into runs of one shard group whose cost stays within the budget if it can."""
+def chunks(
+    samples: Samples, cost: np.ndarray, budget: int, apart: np.ndarray | None = None
+) -> list[Chunk]:
+    """Cut samples into runs of one shard group whose cost stays within the budget if it can.
+
+    `apart` is a number for each sample, the same within a shard group or finer: those that differ
+    come into different runs.
+    """
     found: list[Chunk] = []
     total = np.cumsum(cost.astype(np.int64))
-    edges = np.flatnonzero(np.diff(samples.group, append=-1)) + 1
+    edges = np.flatnonzero(np.diff(samples.group if apart is None else apart, append=-1)) + 1
     start = 0
     for edge in edges.tolist():
         while start < edge:
