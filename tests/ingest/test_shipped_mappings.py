@@ -115,6 +115,7 @@ def test_every_row_of_a_real_source_is_explained(
         outcome.tallies, 0
     )
     assert not [tally.rejects for tally in outcome.tallies.values() if tally.rejects]
+    assert not [tally.dropped for tally in outcome.tallies.values() if tally.dropped]
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -189,7 +189,7 @@ def _write_rows(rows: pa.Table, out: Path) -> None:
 
     part = out.with_name(f".{out.name}-{secrets.token_hex(4)}")
     try:
-        pq.write_table(rows, part)
+        pq.write_table(rows, part.absolute())
         os.replace(part, out)
     finally:
         part.unlink(missing_ok=True)

@@ -79,7 +79,7 @@ def write_labels(labels: pa.Table, path: Path) -> None:
     """Write a label table that any MEDS tool can read."""
     valid = validate(labels, str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(valid, path, compression="zstd")
+    pq.write_table(valid, path.absolute(), compression="zstd")
 
 
 def _value_column(table: pa.Table, where: str) -> str:

@@ -184,7 +184,7 @@ def read_splits(path: Path) -> pa.Table:
 def write_splits(splits: pa.Table, path: Path) -> None:
     """Write a split table that any MEDS tool can read (`metadata/subject_splits.parquet`)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(validate(splits, str(path)), path, compression="zstd")
+    pq.write_table(validate(splits, str(path)), path.absolute(), compression="zstd")
 
 
 def draw(subject: int, key: bytes) -> float:

@@ -42,6 +42,9 @@ class Tally:
     """Where the rows of one source file went. Every row is counted exactly once.
 
     rows = event_rows + part_rows + sum(skipped.values()) + len(rejects)
+
+    `dropped` counts events, not rows: those that another rule of an event's row should have given
+    and did not, by rule and reason (`death: no time`).
     """
 
     rows: int = 0
@@ -49,6 +52,7 @@ class Tally:
     part_rows: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     rejects: list[Reject] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
 
     @property
     def unexplained(self) -> int:
@@ -62,6 +66,7 @@ class Tally:
         self.part_rows += other.part_rows
         self.skipped.update(other.skipped)
         self.rejects.extend(other.rejects)
+        self.dropped.update(other.dropped)
 
 
 @dataclass(frozen=True)

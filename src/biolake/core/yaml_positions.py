@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -38,6 +38,8 @@ class Document:
     file: str
     what: str
     error: type[BiolakeError] = DataRefused
+    # An error that keeps the value, for a document that is judged on without it.
+    refused: Callable[[Value, str, str], BiolakeError] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Value:
         return isinstance(self.node, yaml.MappingNode)
 
     def refuse(self, message: str, next: str = "") -> NoReturn:
+        if self.document.refused:
+            raise self.document.refused(self, message, next)
         raise self.document.error(message, where=str(self.where), next=next)
 
     def text(self) -> str:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from biolake.core.catalogue import Catalogue, Extension
-from biolake.core.errors import DataRefused, SourceUnreadable
+from biolake.core.errors import DataRefused, SourceUnreadable, WrongUse
 from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, Tally
-from biolake.ingest.mapping import detect_mapping, load_mapping, open_mapping, shipped_mappings
+from biolake.ingest.mapping import (
+    Mapping,
+    detect_mapping,
+    load_mapping,
+    local_mapping,
+    open_mapping,
+    shipped_mappings,
+)
 from biolake.ingest.source import hashed, open_source
 from biolake.lake.door import open_view
 from biolake.lake.intake import known_site, known_zone
@@ -76,7 +84,9 @@ def ingest(
             base = lake.commit()
             loading = Loading(lake, base, request, scratch, progress, stage)
             chunks = _every_file(reading.chunks(plan.new), plan.new)
-            return IngestReport(plan, site, loading.run(chunks))
+            load = loading.run(chunks)
+            notes = (*reading.notes, *_dropped(loading))
+            return IngestReport(replace(plan, reading=replace(reading, notes=notes)), site, load)
 
 
 def open_reading(
@@ -88,18 +98,33 @@ def open_reading(
         return _open_with(readers[mapping], path, context)
     if mapping is not None:
         return open_mapping(load_mapping(mapping, readers), path, context)
-    found = detect_mapping(path)
+    found, own = detect_mapping(path), local_mapping(path)
+    fitting = (e for e in readers.values() if e.detect is not None and e.detect(path))
+    reader = None if found else next(fitting, None)
+    if own is not None:
+        _refuse_two(own, found.name if found else reader.name if reader else None, path)
+        reading = open_mapping(own, path, context)
+        note = f"read by the mapping {own.path.name} of the source: its `detect` fits"
+        return replace(reading, notes=(note, *reading.notes))
     if found is not None:
         return open_mapping(found, path, context)
-    for extension in readers.values():
-        if extension.detect is not None and extension.detect(path):
-            return _open_with(extension, path, context)
+    if reader is not None:
+        return _open_with(reader, path, context)
     known = ", ".join(sorted([*readers, *shipped_mappings()]))
     raise DataRefused(
         f"no known layout fits this source (known: {known})",
         where=path.name,
         next="Name one with --mapping, or write a mapping: biolake mapping draft SOURCE",
     )
+
+
+def _refuse_two(own: Mapping, other: str | None, source: Path) -> None:
+    if other is not None:
+        raise WrongUse(
+            f"two layouts fit this source: {other} and its own mapping {own.path.name}",
+            where=source.name,
+            next=f"Name the one that is meant: --mapping {other}, or --mapping and the file.",
+        )
 
 
 def _open_with(reader: Extension, path: Path, context: ReadContext) -> Reading:
@@ -166,6 +191,15 @@ def _expected_rows(file: SourceFile) -> int:
     suffix = "".join(file.path.suffixes[-2:]).lower()
     each = next((n for end, n in _ROW_BYTES.items() if suffix.endswith(end)), 60)
     return file.size // each
+
+
+def _dropped(loading: Loading) -> list[str]:
+    """Say which events were not made though their rows gave others."""
+    found: Counter[tuple[str, str]] = Counter()
+    for part in loading.intake.parts:
+        for rule, count in part.tally.dropped.items():
+            found[part.table, rule] += count
+    return [f"events dropped: {table}/{rule} ({count:,})" for (table, rule), count in found.items()]
 
 
 def _every_file(chunks: Iterator[Chunk], files: tuple[SourceFile, ...]) -> Iterator[Chunk]:

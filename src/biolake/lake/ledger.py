@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -128,10 +128,25 @@ def quality(rows: Sequence[Row], intake: Intake, load: str, ledger: Sequence[Lin
         if forgotten:
             events = sum(x.events for x in mine)
             own.append(("subject was forgotten", name, forgotten, events, ""))
+    own += _dropped(intake)
     people = len(intake.linkage.registry)
     own.append(("identity conflicts", "people", intake.linkage.conflicts, people, ""))
     columns = zip(*((load, intake.site, *row) for row in [*own, *rows]), strict=True)
     return pa.table(dict(zip(QUALITY.names, columns, strict=True)), schema=QUALITY)
+
+
+def _dropped(intake: Intake) -> Iterator[Row]:
+    """Yield, by table, events that their rows should have given too, of all they should have."""
+    dropped: dict[str, Counter[str]] = {}
+    events: Counter[str] = Counter()
+    for part in intake.parts:
+        dropped.setdefault(part.table, Counter()).update(part.tally.dropped)
+        events[part.table] += part.events + part.refused
+    for name, found in dropped.items():
+        count = found.total()
+        if count:
+            rules = ", ".join(f"{rule} {n}" for rule, n in found.most_common())
+            yield "events dropped", name, count, events[name] + count, rules
 
 
 def sites(view: View, site: str, clock: str, zone: str | None) -> pa.Table | None:

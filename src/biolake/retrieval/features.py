@@ -95,6 +95,7 @@ def build_features(
 @contextmanager
 def _staged(out: Path) -> Iterator[Path]:
     """Lend a folder that becomes `out` only when everything in it is there."""
+    out = out.absolute()  # Arrow reads a relative path with a colon as a URI
     folder = out.with_name(f".{out.name}-{secrets.token_hex(4)}")
     folder.mkdir(parents=True)
     try:

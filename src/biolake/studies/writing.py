@@ -25,6 +25,7 @@ def staged(out: Path) -> Iterator[Path]:
     """Lend a folder that becomes `out` only when all went well; `out` must be new or empty."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WrongUse("the folder for the study is not empty", where=str(out))
+    out = out.absolute()  # Arrow reads a relative path with a colon as a URI
     folder = out.with_name(f".{out.name}-{secrets.token_hex(4)}")
     folder.mkdir(parents=True)
     try:

@@ -4,7 +4,7 @@ from biolake.ingest.mapping.checking import Problem, check_mapping
 from biolake.ingest.mapping.definition import Mapping
 from biolake.ingest.mapping.drafting import draft_mapping
 from biolake.ingest.mapping.loading import load_mapping, shipped_mappings
-from biolake.ingest.mapping.opening import detect_mapping, open_mapping
+from biolake.ingest.mapping.opening import detect_mapping, local_mapping, open_mapping
 
 __all__ = [
     "Mapping",
@@ -13,6 +13,7 @@ __all__ = [
     "detect_mapping",
     "draft_mapping",
     "load_mapping",
+    "local_mapping",
     "open_mapping",
     "shipped_mappings",
 ]

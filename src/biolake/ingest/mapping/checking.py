@@ -10,18 +10,22 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
+import numpy as np
 
 from biolake.core.errors import BiolakeError, MappingInvalid, SourceUnreadable, did_you_mean
 from biolake.core.reading import ReadContext, SourceFile
+from biolake.core.yaml_positions import Where
 from biolake.ingest.mapping.codes import code_values
 from biolake.ingest.mapping.columns import Source, column_named, open_source
-from biolake.ingest.mapping.definition import CodeRule, Column, Mapping, TableRule, Where
-from biolake.ingest.mapping.document import NodeRefused, parse_document, without
+from biolake.ingest.mapping.conversions import TRIED_ROWS, Conversions
+from biolake.ingest.mapping.definition import CodeRule, Column, Mapping, TableRule
+from biolake.ingest.mapping.document import NodeRefused, parse_mapping_document, without
 from biolake.ingest.mapping.engine import connect, identifier
 from biolake.ingest.mapping.files import Folder, find_files
 from biolake.ingest.mapping.loading import define, read_text
 from biolake.ingest.mapping.lookups import Lookups
-from biolake.ingest.mapping.plan import Planner
+from biolake.ingest.mapping.losses import count_lost
+from biolake.ingest.mapping.plan import Plan, Planner
 from biolake.ingest.mapping.values import Output, Values, failing
 
 SAMPLE_ROWS = 1_000
@@ -62,7 +66,7 @@ def check_mapping(path: Path, source: Path) -> list[Problem]:
 def _load(path: Path, problems: list[Problem]) -> Mapping | None:
     """Load a mapping; what is wrong is noted and taken out, so that the rest is checked too."""
     try:
-        root = parse_document(read_text(path), path.name)
+        root = parse_mapping_document(read_text(path), path.name)
     except MappingInvalid as error:
         problems.append(_problem(error))
         return None
@@ -95,6 +99,9 @@ class _Check:
     lookups: Lookups
     found: list[Problem] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.conversions = Conversions(self.mapping)
+
     def run(self) -> list[Problem]:
         for table in self.mapping.tables:
             for file, source in self._sources(table):
@@ -104,6 +111,7 @@ class _Check:
             for _, source in self._sources(rule):
                 values, outputs = code_values(rule, self.mapping, source, self._connection)
                 self._outputs(values, outputs)
+        self._conversions()
         return self.found
 
     @property
@@ -162,24 +170,65 @@ class _Check:
     def _dry_run(self, planner: Planner, file: SourceFile) -> None:
         """Say how many of the first rows would be quarantined, by column and reason."""
         plan = planner.plan()
-        sample = f"SELECT fate FROM ({plan.sql}) LIMIT {SAMPLE_ROWS}"  # noqa: S608 - checked above
+        sample = f"SELECT * FROM ({plan.sql}) LIMIT {SAMPLE_ROWS}"  # noqa: S608 - checked above
         try:
-            codes = [int(row[0]) for row in self._connection.execute(sample).fetchall()]
+            rows = self._connection.sql(sample).to_arrow_table().combine_chunks()
         except duckdb.Error:
             wrong = failing(plan.values.given, plan.values.rows, self._connection)
             message = f"this expression fails on a value of '{file.name}'"
             where = str(wrong.where if wrong else planner.table.where)
             self.found.append(Problem(where, message, "Use try_cast in expressions."))
             return
-        for code, rows in sorted(Counter(codes).items()):
+        self.conversions.try_on(planner)
+        fates = rows["fate"].to_numpy()
+        self._quarantined(plan, fates, planner.table, file)
+        if len(plan.rules) > 1 and rows.num_rows:
+            names = tuple(rule.name for rule in plan.rules)
+            self._dropped(count_lost(names, rows.to_batches()[0], fates), planner.table, file)
+
+    def _quarantined(
+        self, plan: Plan, fates: np.ndarray, table: TableRule, file: SourceFile
+    ) -> None:
+        for code, rows in sorted(Counter(fates.tolist()).items()):
             fate = plan.fates[code]
             if fate.kind == "reject":
                 message = (
-                    f"{rows} of the first {len(codes)} rows of '{file.name}' would be"
+                    f"{rows} of the first {len(fates)} rows of '{file.name}' would be"
                     f" quarantined: {fate.column}: {fate.reason}"
                 )
-                where = str(planner.table.where)
-                self.found.append(Problem(where, message, level="warning"))
+                self.found.append(Problem(str(table.where), message, level="warning"))
+
+    def _dropped(self, lost: Counter[str], table: TableRule, file: SourceFile) -> None:
+        """Say which rules give no event for rows that others make events of."""
+        for rule in table.events:
+            for reason in ("no time", "no code"):
+                count = lost[f"{rule.name}: {reason}"]
+                place = (rule.time if reason == "no time" else None) or rule.code
+                message = (
+                    f"{count} of the first rows of '{file.name}' give events, but none of the"
+                    f" rule '{rule.name}': {reason}"
+                )
+                hint = f"If that is meant, say {self._only_when(place.text)}."
+                if count:
+                    self.found.append(Problem(str(rule.where), message, hint, "warning"))
+
+    def _only_when(self, text: str) -> str:
+        """Return the YAML of a condition; a column named like an SQL word needs its quotes."""
+        bare = f"{text.strip()} IS NOT NULL"
+        ask = "SELECT json_extract_string(json_serialize_sql(?), '$.error')"
+        answer = self._connection.execute(ask, [f"SELECT {bare}"]).fetchone()
+        if answer and answer[0] == "true":
+            bare = f"'{identifier(text.strip())} IS NOT NULL'"
+        return f"`when: {bare}`"
+
+    def _conversions(self) -> None:
+        """Say which conversions find nothing to convert: mostly a unit spelled in another way."""
+        if any(problem.level == "error" for problem in self.found):
+            return
+        for rule, units in self.conversions.unused():
+            message = f"this conversion applies to none of the first {TRIED_ROWS:,} rows of a table"
+            hint = f"Units of these codes there: {', '.join(units)}." if units else ""
+            self.found.append(Problem(str(rule.where), message, hint, "warning"))
 
     def _unique_key(self, table: TableRule, source: Source) -> None:
         if not table.key:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from biolake.core.errors import MappingInvalid, SourceUnreadable, did_you_mean
 from biolake.core.reading import Clock, SourceFile
-from biolake.ingest.mapping.definition import Column, Options, Where
+from biolake.core.yaml_positions import Where
+from biolake.ingest.mapping.definition import Column, Options
 from biolake.ingest.mapping.engine import identifier, quoted
 from biolake.ingest.mapping.records import blocks_of
 

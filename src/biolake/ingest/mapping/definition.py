@@ -7,21 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from biolake.core.reading import Clock
-
-
-@dataclass(frozen=True)
-class Where:
-    """A position in a mapping file, counted from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-    def after(self, characters: int) -> Where:
-        return Where(self.file, self.line, self.column + characters)
+from biolake.core.yaml_positions import Where
 
 
 @dataclass(frozen=True)
@@ -75,6 +61,14 @@ class Lookup:
 @dataclass(frozen=True)
 class Skip:
     """Rows left out on purpose, counted under `why`."""
+
+    when: Expression
+    why: str
+
+
+@dataclass(frozen=True)
+class Retract:
+    """Rows that take back what earlier rows with their key gave, counted under `why`."""
 
     when: Expression
     why: str
@@ -139,6 +133,7 @@ class TableRule:
     subject: Expression | None = None
     encounter: Expression | None = None
     skip: tuple[Skip, ...] = ()
+    retract: Retract | None = None
     part_of: PartOf | None = None
     events: tuple[EventRule, ...] = ()
     encounters: EncounterRule | None = None

@@ -17,6 +17,7 @@ from biolake.ingest.mapping.columns import Source, open_source
 from biolake.ingest.mapping.definition import Options
 from biolake.ingest.mapping.engine import connect, identifier
 from biolake.ingest.mapping.files import SUFFIXES, find_files, stem_of
+from biolake.ingest.mapping.identifiers import is_identifier, is_national, may_number_rows
 from biolake.ingest.mapping.records import blocks_of
 
 SAMPLE_ROWS = 2_000
@@ -208,6 +209,7 @@ def _write_table(draft: _Draft, table: Sampled, common: str, encounter: str | No
     for name, note in table.notes.items():
         draft.add(f"    # REVIEW: {name}: {note}")
     events = _Events(table, [*identities, *([key] if key else [])])
+    _write_identifiers(draft, table, events.identifiers)
     lines = events.write() or [f"name: row, code: {_text(table.table.upper())}, static: true"]
     typed = {name: events.typed[name] for name in table.kinds if name in events.typed}
     if typed:
@@ -218,10 +220,24 @@ def _write_table(draft: _Draft, table: Sampled, common: str, encounter: str | No
         draft.add(f"      - {{{line}}}", "code, time and values")
 
 
+def _write_identifiers(draft: _Draft, table: Sampled, names: list[str]) -> None:
+    """Give national numbers to linkage where people are listed; leave the others out."""
+    people = [name for name in names if is_national(name) and table.lists_people]
+    for name in names:
+        if name not in people:
+            draft.add(f"    # REVIEW: {json.dumps(name)}: left out: looks like an identifier")
+    if people:
+        draft.add("    people:")
+    for name in people:
+        system = re.sub(r"\W+", "-", name.lower()).strip("-")
+        entry = f"system: {json.dumps(system)}, value: {_yaml_sql(name)}, scope: site"
+        draft.add(f"      - {{{entry}}}", "scope: global if it is one number a person everywhere")
+
+
 def _key(table: Sampled, subject: str) -> str | None:
     """Return a column that numbers the rows; the subject's own in a table of people."""
     for name in table.source.names:
-        fits = re.fullmatch(r".*(id|key)", name.lower()) and name != subject
+        fits = may_number_rows(name) and name != subject
         if name in table.unique and (fits or (name == subject and table.lists_people)):
             return name
     return None
@@ -233,14 +249,16 @@ class _Events:
     def __init__(self, table: Sampled, identities: list[str]) -> None:
         self._table = table
         self._prefix = table.table.upper()
-        self._free = [name for name in table.source.names if name not in identities]
+        free = [name for name in table.source.names if name not in identities]
+        self.identifiers = [name for name in free if _is_personal(name, table)]
+        self._free = [name for name in free if name not in self.identifiers]
         self.typed = {name: "BIGINT" for name in identities if table.kinds[name] == "BIGINT"}
 
     def write(self) -> list[str]:
         lines = [*self._life(_BIRTH, "MEDS_BIRTH"), *self._life(_DEATH, "MEDS_DEATH")]
         time = self._time()
-        code = self._table.first(_CODE)
-        if code in self._free:
+        code = next((name for name in self._free if _CODE.fullmatch(name.lower())), None)
+        if code:
             return [*lines, self._coded(code, time)]
         wide = [self._wide(name, f"c{n}", time) for n, name in enumerate(self._free)]
         return [*lines, *wide]
@@ -289,6 +307,12 @@ class _Events:
         place = self._place("numeric_value" if numeric else "text_value", name)
         when = json.dumps(f"{_sql(name)} IS NOT NULL")
         return f"name: {rule}, when: {when}, code: {code}, {time}, {place}"
+
+
+def _is_personal(name: str, table: Sampled) -> bool:
+    """Say whether a column is to make no event; dates of birth and death and codes may."""
+    is_date = table.kinds[name] in ("DATE", "TIMESTAMP")
+    return not is_date and is_identifier(name, lists_people=table.lists_people)
 
 
 def _sql(name: str) -> str:

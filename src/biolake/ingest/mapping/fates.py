@@ -1,16 +1,16 @@
-"""What becomes of a row: event, part of something, left out on purpose, or quarantined."""
+"""What becomes of a row: event, part of something, left out, taken back, or quarantined."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["event", "part", "skip", "reject"]
+Kind = Literal["event", "part", "skip", "retract", "reject"]
 
 
 @dataclass(frozen=True)
 class Fate:
-    """One outcome of a row; `reason` is the skip's why or the reject's reason."""
+    """One outcome of a row; `reason` is the why of a skip or retraction, or the reject's."""
 
     kind: Kind
     column: str = ""

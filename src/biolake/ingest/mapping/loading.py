@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from biolake.core.errors import MappingInvalid, WrongUse, did_you_mean
 from biolake.core.reading import Clock
+from biolake.core.yaml_positions import Value
 from biolake.ingest.mapping.definition import (
     CodeRule,
     Column,
@@ -26,10 +27,11 @@ from biolake.ingest.mapping.definition import (
     Mapping,
     Options,
     PartOf,
+    Retract,
     Skip,
     TableRule,
 )
-from biolake.ingest.mapping.document import Value, parse_document
+from biolake.ingest.mapping.document import expression, parse_mapping_document
 
 T = TypeVar("T")
 Block = dict[str, Value]
@@ -47,7 +49,7 @@ TYPES = {
 }
 _ROOT_WORDS = "version description detect clock encounter epoch units convert codes ignore"
 _TABLE_WORDS = """
-    key columns options lookups let subject encounter skip part_of events encounters people
+    key columns options lookups let subject encounter skip retract part_of events encounters people
 """
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -82,9 +84,18 @@ def read_text(path: Path) -> str:
         raise MappingInvalid("the mapping is not readable as UTF-8 text", where=path.name) from None
 
 
+def says_mapping(path: Path) -> bool:
+    """Say whether a YAML file is meant as a mapping: whatever is wrong with it is told later."""
+    try:
+        lines = read_text(path).splitlines()
+    except MappingInvalid:
+        return False
+    return all(any(line.startswith(word) for line in lines) for word in ("mapping:", "tables:"))
+
+
 def parse_mapping(text: str, path: Path) -> Mapping:
     """Parse the text of a mapping file."""
-    root = parse_document(text, path.name)
+    root = parse_mapping_document(text, path.name)
     return define(root, path, hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -148,9 +159,10 @@ def _table(name: str, value: Value) -> TableRule:
         options=_maybe(block, "options", _options) or Options(),
         lookups=_maybe(block, "lookups", _lookups) or (),
         let=_maybe(block, "let", _let) or (),
-        subject=_maybe(block, "subject", Value.expression),
-        encounter=_maybe(block, "encounter", Value.expression),
+        subject=_maybe(block, "subject", expression),
+        encounter=_maybe(block, "encounter", expression),
         skip=tuple(_skip(item) for item in _items(block, "skip")),
+        retract=_retract(block),
         part_of=_maybe(block, "part_of", _part_of),
         events=_events(block),
         encounters=_maybe(block, "encounters", _encounters),
@@ -179,22 +191,22 @@ def _event(value: Value, only: bool) -> EventRule:
         value.refuse("'time' is missing", next="Facts true at any time say `static: true`.")
     return EventRule(
         name=_text(block, "name") or "event",
-        code=block["code"].expression(),
+        code=expression(block["code"]),
         where=value.where,
         static=static,
-        **{name: block[name].expression() for name in fields if name in block},
+        **{name: expression(block[name]) for name in fields if name in block},
     )
 
 
 def _encounters(value: Value) -> EncounterRule:
     block = value.block(["start", "end", "kind"], ["id"])
-    return EncounterRule(**{name: item.expression() for name, item in block.items()})
+    return EncounterRule(**{name: expression(item) for name, item in block.items()})
 
 
 def _person(value: Value) -> Identifier:
     block = value.block([], ["system", "value", "scope"])
     scope = block["scope"].choice("site", "global")
-    return Identifier(block["system"].text(), block["value"].expression(), scope)
+    return Identifier(block["system"].text(), expression(block["value"]), scope)
 
 
 def _part_of(value: Value) -> PartOf:
@@ -204,7 +216,20 @@ def _part_of(value: Value) -> PartOf:
 
 def _skip(value: Value) -> Skip:
     block = value.block([], ["when", "why"])
-    return Skip(block["when"].expression(), block["why"].text())
+    return Skip(expression(block["when"]), block["why"].text())
+
+
+def _retract(block: Block) -> Retract | None:
+    value = block.get("retract")
+    if value is None:
+        return None
+    rule = value.block([], ["when", "why"])
+    if not {"key", "events"} <= set(block):
+        value.refuse(
+            "'retract' takes back events by their key: the table needs 'key' and 'events'",
+            next="Name the columns that number its rows under `key`.",
+        )
+    return Retract(expression(rule["when"]), rule["why"].text())
 
 
 def _lookups(value: Value) -> tuple[Lookup, ...]:
@@ -223,7 +248,7 @@ def _lookup(key: Value, value: Value) -> Lookup:
 def _let(value: Value) -> tuple[tuple[str, Expression], ...]:
     for key, _ in value.entries():
         _check_name(key)
-    return tuple((key.text(), body.expression()) for key, body in value.entries())
+    return tuple((key.text(), expression(body)) for key, body in value.entries())
 
 
 def _check_name(key: Value) -> None:
@@ -264,7 +289,7 @@ def _options(value: Value) -> Options:
 def _identity(value: Value) -> Identity:
     block = value.block(["type"], ["column", "system"])
     integer = "type" in block and block["type"].choice("integer", "text") == "integer"
-    return Identity(block["column"].expression(), block["system"].text(), integer)
+    return Identity(expression(block["column"]), block["system"].text(), integer)
 
 
 def _epoch(value: Value) -> datetime:
@@ -312,11 +337,11 @@ def _codes(value: Value) -> CodeRule:
     block = value.block(["description", "parents", "columns", "options"], ["file", "code"])
     return CodeRule(
         file=block["file"].text(),
-        code=block["code"].expression(),
+        code=expression(block["code"]),
         where=value.where,
         file_where=block["file"].where,
-        description=_maybe(block, "description", Value.expression),
-        parents=tuple(item.expression() for item in _items(block, "parents")),
+        description=_maybe(block, "description", expression),
+        parents=tuple(expression(item) for item in _items(block, "parents")),
         columns=_maybe(block, "columns", _columns) or (),
         options=_maybe(block, "options", _options) or Options(),
     )

@@ -6,16 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from biolake.core.errors import SourceUnreadable
+from biolake.core.errors import SourceUnreadable, WrongUse
 from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, SubjectSystem, Tally
 from biolake.ingest.mapping.codes import read_codes
 from biolake.ingest.mapping.columns import open_source
 from biolake.ingest.mapping.definition import Mapping, TableRule
 from biolake.ingest.mapping.engine import connect
 from biolake.ingest.mapping.files import Folder, find_files
-from biolake.ingest.mapping.loading import load_mapping, shipped_mappings
+from biolake.ingest.mapping.loading import (
+    load_mapping,
+    parse_mapping,
+    read_text,
+    says_mapping,
+    shipped_mappings,
+)
 from biolake.ingest.mapping.lookups import Lookups
 from biolake.ingest.mapping.plan import Planner
+from biolake.ingest.mapping.retractions import Retractions
 from biolake.ingest.mapping.tables import count, read_table
 
 
@@ -28,6 +35,37 @@ def detect_mapping(source: Path) -> Mapping | None:
         if mapping.detect and all(folder.match(file) for file in mapping.detect):
             fitting.append(mapping)
     return max(fitting, key=lambda mapping: len(mapping.detect), default=None)
+
+
+def local_mapping(source: Path) -> Mapping | None:
+    """Return the one mapping in the source folder itself whose telling files are all there."""
+    folder = find_files(source)
+    fitting = [
+        mapping
+        for mapping in map(_as_mapping, _yaml_files(source))
+        if mapping and mapping.detect and all(folder.match(file) for file in mapping.detect)
+    ]
+    if len(fitting) > 1:
+        names = " and ".join(mapping.path.name for mapping in fitting)
+        raise WrongUse(
+            f"more than one mapping in the source fits it: {names}",
+            where=source.name,
+            next="Name the one that is meant with --mapping.",
+        )
+    return fitting[0] if fitting else None
+
+
+def _yaml_files(source: Path) -> list[Path]:
+    endings = (".yaml", ".yml")
+    found = source.iterdir() if source.is_dir() else ()
+    return sorted(path for path in found if path.suffix in endings and path.is_file())
+
+
+def _as_mapping(path: Path) -> Mapping | None:
+    """Return a file's mapping, or nothing where it is YAML of another kind."""
+    if path.name.startswith(".") or not says_mapping(path):
+        return None
+    return parse_mapping(read_text(path), path)
 
 
 def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> Reading:
@@ -70,7 +108,8 @@ def _notes(mapping: Mapping, folder: Folder) -> tuple[str, ...]:
     lookups = [lookup for table in mapping.tables for lookup in table.lookups]
     patterns = [table.file for table in mapping.tables] + [rule.file for rule in mapping.codes]
     patterns += [rule.file for rule in mapping.ignore] + [lookup.file for lookup in lookups]
-    used = {file.name for pattern in patterns for file in folder.match(pattern)}
+    used = {file.name for file in folder.files if file.path.resolve() == mapping.path.resolve()}
+    used |= {file.name for pattern in patterns for file in folder.match(pattern)}
     absent = [t.file for t in mapping.tables if not folder.match(t.file)]
     unread = [file.name for file in folder.files if file.name not in used]
     return tuple(
@@ -95,8 +134,7 @@ class _Work:
         with connect(self.context, [self.folder.root]) as connection:
             lookups = Lookups(self.mapping, self.folder, connection, self.context)
             for table in self.ordered():
-                for file in self._chosen(table.file, given):
-                    yield from self._table(table, file, lookups)
+                yield from self._files(table, self._chosen(table.file, given), lookups)
             for rule in self.mapping.codes:
                 for file in self._chosen(rule.file, given):
                     source = open_source(file, rule.options, connection, self.context.scratch)
@@ -106,7 +144,19 @@ class _Work:
         """Return the caller's own objects: they know the hash."""
         return [given[file.name] for file in self.folder.match(pattern) if file.name in given]
 
-    def _table(self, table: TableRule, file: SourceFile, lookups: Lookups) -> Iterator[Chunk]:
+    def _files(
+        self, table: TableRule, files: list[SourceFile], lookups: Lookups
+    ) -> Iterator[Chunk]:
+        """Yield the chunks of a table's files, and at their end the keys that they take back."""
+        retractions = Retractions()
+        for file in files:
+            yield from self._table(table, file, lookups, retractions)
+        if len(retractions.keys):
+            yield Chunk(files[-1], table.name, Tally(), retracted=retractions.keys)
+
+    def _table(
+        self, table: TableRule, file: SourceFile, lookups: Lookups, retractions: Retractions
+    ) -> Iterator[Chunk]:
         connection = lookups.connection
         source = open_source(file, table.options, connection, self.context.scratch)
         counted = count(source)
@@ -116,4 +166,4 @@ class _Work:
             return
         joins = lookups.join(table, source)
         plan = Planner(self.mapping, table, source, joins, connection).plan()
-        yield from read_table(table.name, plan, counted, connection, self.context)
+        yield from read_table(table.name, plan, counted, connection, self.context, retractions)

@@ -23,6 +23,7 @@ from biolake.ingest.mapping.definition import (
 from biolake.ingest.mapping.engine import identifier, quoted
 from biolake.ingest.mapping.expressions import Expressions, Scope, Tree
 from biolake.ingest.mapping.fates import Fate, Fates
+from biolake.ingest.mapping.losses import lost_events
 from biolake.ingest.mapping.outputs import Kind
 from biolake.ingest.mapping.units import converted, renamed
 from biolake.ingest.mapping.values import Output, Values
@@ -49,6 +50,7 @@ _ENCOUNTER_FIELDS: dict[str, Kind] = {"start": "time", "end": "time", "kind": "t
 class RulePlan:
     """Which columns of the query hold one event rule, and the constant that marks its row keys."""
 
+    name: str
     applies: str | None  # null: every row whose fate is `event`
     columns: dict[str, str]  # MAPPED column → query column
     key_mark: int
@@ -66,6 +68,10 @@ class Plan:
     people: tuple[tuple[str, str, str], ...]  # system, scope, query column
     keyed: bool
     integer_encounter: bool
+
+    @property
+    def retracts(self) -> bool:
+        return any(fate.kind == "retract" for fate in self.fates)
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,8 @@ class Planner:
         yield Output("subject", subject, "integer" if integer else "key text")
         for number, skip in enumerate(self.table.skip):
             yield Output(f"skip{number}", skip.when, "truth")
+        if self.table.retract:
+            yield Output("retract", self.table.retract.when, "truth")
         for number, rule in enumerate(self.table.events):
             for field, kind in _RULE_FIELDS.items():
                 expression = getattr(rule, field)
@@ -223,6 +231,7 @@ class Planner:
             fields = [field for field in fields if field != "time"]
         several = len(self.table.events) > 1
         return RulePlan(
+            rule.name,
             f"applies{number}" if several else None,
             {field: f"{field}{number}" for field in fields},
             row_key(self.mapping.name, self.table.name, rule.name),
@@ -237,18 +246,33 @@ class Planner:
 
     def _fates(self, relation: Relation, sql: dict[str, str]) -> Fates:
         """State, in order, what can become of a row."""
-        fates = Fates()
+        fates, keys = Fates(), self._keys(relation)
+        if keys:
+            sql["keyless"] = " AND ".join(f"src.{identifier(name)} IS NULL" for name in keys)
+        if self.table.retract:
+            # A cancelled row may well hold what fits no column: only its key must be there.
+            fates.when("retract AND NOT keyless", Fate("retract", reason=self.table.retract.why))
         for number, misfit in enumerate(relation.misfits, 1):
             fates.when(f"misfit = {number}", Fate("reject", misfit.column, misfit.reason))
         for number, skip in enumerate(self.table.skip):
             fates.when(f"skip{number}", Fate("skip", reason=skip.why))
+        self._unidentified(fates, sql)
+        if keys:
+            fates.when("keyless", Fate("reject", ", ".join(keys), "the key is empty"))
+        self._bounds(fates, sql)
+        self._made(fates)
+        return fates
+
+    def _unidentified(self, fates: Fates, sql: dict[str, str]) -> None:
+        """State when a row does not say whom it is about."""
         for name, expression in self._identities():
             if f"{name}_given" in sql:
                 fate = Fate("reject", expression.text, "not an integer")
                 fates.when(f"{name} IS NULL AND {name}_given", fate)
         fates.when("subject IS NULL", Fate("reject", "subject", "empty"))
-        self._key_fate(fates, relation, sql)
-        self._bounds(fates, sql)
+
+    def _made(self, fates: Fates) -> None:
+        """State when a row gives an event, should give one, or gives something else."""
         if self.table.events:
             numbers = range(len(self.table.events))
             fates.when(" OR ".join(self._applies(n) for n in numbers), Fate("event"))
@@ -258,7 +282,6 @@ class Planner:
         parts += ["e_id IS NOT NULL"] if self.table.encounters else []
         if parts:
             fates.when(" OR ".join(parts), Fate("part"))
-        return fates
 
     def _identities(self) -> Iterator[tuple[str, Expression]]:
         yield "subject", self.table.subject or self.mapping.subject.expression
@@ -268,12 +291,6 @@ class Planner:
             yield "encounter", encounter
         if self.table.encounters:
             yield "e_id", self.table.encounters.id
-
-    def _key_fate(self, fates: Fates, relation: Relation, sql: dict[str, str]) -> None:
-        keys = self._keys(relation)
-        if keys:
-            sql["keyless"] = " AND ".join(f"src.{identifier(name)} IS NULL" for name in keys)
-            fates.when("keyless", Fate("reject", ", ".join(keys), "the key is empty"))
 
     def _bounds(self, fates: Fates, sql: dict[str, str]) -> None:
         """State which values cannot be stored: of any rule that applies, for a row is one whole."""
@@ -305,6 +322,7 @@ class Planner:
         if len(self.table.events) > 1:
             numbers = range(len(self.table.events))
             shown += [f"{self._applies(number)} AS applies{number}" for number in numbers]
+            shown.append(f"{lost_events(self.table.events)} AS lost")
         outer = ",\n".join(shown)
         return f"SELECT {fate} AS fate,\n{outer}\nFROM (SELECT {inner}\nFROM {values.rows})"
 
@@ -354,4 +372,5 @@ class _AnyName(dict[str, str]):
 
 def _is_inner(name: str) -> bool:
     """Say whether a column only decides the fate, so that it is not handed over."""
-    return name.startswith(("misfit", "keyless", "skip", "when")) or name.endswith("_given")
+    inner = ("misfit", "keyless", "skip", "retract", "when")
+    return name.startswith(inner) or name.endswith("_given")

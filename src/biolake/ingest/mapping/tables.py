@@ -13,8 +13,10 @@ from biolake.core.errors import DataRefused, MappingInvalid, SourceUnreadable
 from biolake.core.reading import Chunk, ReadContext, Reject, SourceFile, Tally
 from biolake.core.schema import MAPPED, MAPPED_ENCOUNTERS, MAPPED_PEOPLE
 from biolake.ingest.mapping.columns import Source, parquet_size
+from biolake.ingest.mapping.losses import count_lost
 from biolake.ingest.mapping.plan import Plan, RulePlan
 from biolake.ingest.mapping.records import RecordCount, count_records
+from biolake.ingest.mapping.retractions import Retractions, placed
 from biolake.ingest.mapping.values import Values, failing
 
 BATCH_ROWS, BATCH_BYTES = 250_000, 64 << 20
@@ -59,14 +61,20 @@ def read_table(
     counted: Counted,
     connection: duckdb.DuckDBPyConnection,
     context: ReadContext,
+    retractions: Retractions,
 ) -> Iterator[Chunk]:
-    """Yield the chunks of one file; the last one carries every quarantined row."""
+    """Yield the chunks of one file; the last one carries every quarantined row.
+
+    What its rows take back is noted in `retractions`: a later file may give a key again.
+    """
     file = counted.source.file
     seen, waiting = 0, _Waiting([], [])
     forget_rejects(connection)
     for batch in stream(plan.sql, plan.values, counted):
         chunk = _chunk(table, file, plan, batch, seen, waiting)
         seen += batch.num_rows
+        if plan.retracts:
+            _note_retracted(plan, batch, retractions)
         context.progress(file.name, batch.num_rows)
         yield chunk
     rejects = waiting.rejects(plan)
@@ -178,6 +186,8 @@ def _chunk(
         tally = Tally(rows=len(fate), event_rows=len(fate))
     else:
         tally = _tally(plan, fate, seen, waiting)
+    if len(plan.rules) > 1:
+        tally.dropped = count_lost(tuple(rule.name for rule in plan.rules), batch, fate)
     used = fate <= 1
     return Chunk(
         file,
@@ -195,7 +205,7 @@ def _tally(plan: Plan, fate: np.ndarray, seen: int, waiting: _Waiting) -> Tally:
     counts = np.bincount(fate, minlength=len(plan.fates))
     kinds = np.array([known.kind for known in plan.fates])
     tally = Tally(event_rows=int(counts[0]), part_rows=int(counts[1]))
-    for code in np.flatnonzero(kinds == "skip"):
+    for code in np.flatnonzero(np.isin(kinds, ("skip", "retract"))):
         if counts[code]:
             tally.skipped[plan.fates[code].reason] += int(counts[code])
     tally.rows = int(counts[kinds != "reject"].sum())
@@ -206,6 +216,30 @@ def _tally(plan: Plan, fate: np.ndarray, seen: int, waiting: _Waiting) -> Tally:
     return tally
 
 
+def _note_retracted(plan: Plan, batch: pa.RecordBatch, retractions: Retractions) -> None:
+    fate = batch.column("fate").to_numpy()
+    kinds = np.array([known.kind for known in plan.fates])
+    gone = (kinds == "retract")[fate]
+    if gone.any() or len(retractions.keys):
+        keys = _keys(batch.column("key").fill_null(0))  # null where quarantined: not looked at
+        taken = placed(keys, [(gone, rule.key_mark) for rule in plan.rules])
+        rows = [(_gives(rule, batch, fate), rule.key_mark) for rule in plan.rules]
+        retractions.note(taken, placed(keys, rows))
+
+
+def _keys(column: pa.Array) -> np.ndarray:
+    keys: np.ndarray = column.to_numpy(zero_copy_only=False).view(np.int64)
+    return keys
+
+
+def _gives(rule: RulePlan, batch: pa.RecordBatch, fate: np.ndarray) -> np.ndarray:
+    """Mark the rows of which a rule makes an event."""
+    mask: np.ndarray = fate == 0
+    if rule.applies:
+        mask &= batch.column(rule.applies).to_numpy(zero_copy_only=False)
+    return mask
+
+
 def _events(plan: Plan, batch: pa.RecordBatch, fate: np.ndarray) -> pa.Table | None:
     tables = [_events_of(plan, rule, batch, fate) for rule in plan.rules]
     tables = [table for table in tables if table.num_rows]
@@ -213,9 +247,7 @@ def _events(plan: Plan, batch: pa.RecordBatch, fate: np.ndarray) -> pa.Table | N
 
 
 def _events_of(plan: Plan, rule: RulePlan, batch: pa.RecordBatch, fate: np.ndarray) -> pa.Table:
-    mask = fate == 0
-    if rule.applies:
-        mask &= batch.column(rule.applies).to_numpy(zero_copy_only=False)
+    mask = _gives(rule, batch, fate)
     if not mask.all():
         batch = batch.filter(pa.array(mask))
     columns, fields = [], []
@@ -230,8 +262,7 @@ def _column(
     rule: RulePlan, batch: pa.RecordBatch, field: pa.Field, integer_encounter: bool
 ) -> pa.Array:
     if field.name == "row_key":
-        key = batch.column("key").to_numpy(zero_copy_only=False).view(np.int64)
-        return pa.array(key ^ np.int64(rule.key_mark))
+        return pa.array(_keys(batch.column("key")) ^ np.int64(rule.key_mark))
     name = rule.columns.get(field.name, field.name)
     if name in batch.schema.names:
         return batch.column(name)
