@@ -217,3 +217,24 @@ def test_a_time_zone_nobody_knows_is_wrong_use(lake: Lake, tmp_path: Path, zone:
 def test_a_site_has_a_name_that_can_be_shown(lake: Lake, tmp_path: Path, site: str) -> None:
     with pytest.raises(WrongUse, match="a site's name"):
         ingest(lake, str(make(tmp_path / "source")), Catalogue(), site=site)
+
+
+def test_a_line_of_400_mb_is_refused_without_filling_the_memory(lake: Lake, tmp_path: Path) -> None:
+    source = make(tmp_path / "source")
+    with (source / "labevents.csv").open("ab") as stream:
+        stream.write(b"9999,1,,")
+        for _ in range(400):
+            stream.write(b"5" * (1 << 20))
+        stream.write(b",2151-01-01,4,g\n")
+    with ingest_in_child(Path(lake.root), source) as child:
+        assert child.stdout is not None
+        said = child.stdout.read()
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 4, said
+    assert len(said.splitlines()) == 1
+    assert "labevents.csv" in said
+    assert used.ru_maxrss < 400 << 10  # KiB: the line never was in memory whole
+    assert open_lake(lake.root).commit().number == 0
+    load(lake, make(source))
+    assert events(lake) == LABS + SUBJECTS

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +12,6 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from biolake.core.errors import WrongUse
-
 
 @dataclass(frozen=True)
 class ExportReport:
@@ -27,32 +20,6 @@ class ExportReport:
     files: tuple[Path, ...]
     rows: int
     notes: tuple[str, ...] = ()
-
-
-@contextmanager
-def fresh_folder(out: Path) -> Iterator[Path]:
-    """Lend an empty folder beside `out` that becomes `out` when the block ends without an error."""
-    out = out.expanduser().absolute()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise WrongUse(
-            "the folder is not empty" if out.is_dir() else "there is a file of this name",
-            where=str(out),
-            next="Name a folder that is new or empty; nothing is overwritten.",
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        yield unfinished
-        unfinished.chmod(0o777 & ~_umask())
-        os.replace(unfinished, out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def report(folder: Path, out: Path, rows: int, notes: tuple[str, ...]) -> ExportReport:

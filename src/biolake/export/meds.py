@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from biolake import __version__
 from biolake.core.errors import WrongUse, did_you_mean
+from biolake.core.folders import fresh_folder
 from biolake.core.schema import MICROSECONDS
 from biolake.export.clocks import clock_notes
-from biolake.export.destination import ExportReport, TableFile, fresh_folder, report
+from biolake.export.destination import ExportReport, TableFile, report
 from biolake.export.pieces import PIECE_ROWS, Piece, pieces
 from biolake.export.splits import split_of
 from biolake.lake.door import View

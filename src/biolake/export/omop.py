@@ -16,9 +16,10 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from biolake.core.folders import fresh_folder
 from biolake.export import cdm, concepts
 from biolake.export.clocks import clock_notes
-from biolake.export.destination import ExportReport, TableFile, fresh_folder, report
+from biolake.export.destination import ExportReport, TableFile, report
 from biolake.export.pieces import Piece, pieces
 from biolake.lake.door import View
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from biolake.core.folders import fresh_folder
 from biolake.core.hashing import content_hash
 from biolake.export.clocks import clock_notes
-from biolake.export.destination import ExportReport, TableFile, fresh_folder, report, sha256_of
+from biolake.export.destination import ExportReport, TableFile, report, sha256_of
 from biolake.export.pieces import Piece, pieces
 from biolake.lake.door import TABLES, View
 from biolake.lake.files import hashable, total

@@ -7,11 +7,8 @@ chunks bound the memory, so a lake may have any number of subjects.
 
 from __future__ import annotations
 
-import os
-import secrets
 import shutil
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +16,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from biolake.core.errors import WrongUse
+from biolake.core.folders import fresh_folder
 from biolake.core.schema import BIRTH, DEATH
 from biolake.lake.door import View
 from biolake.retrieval.codes import resolve
@@ -75,12 +72,10 @@ def build_features(
     The vocabulary is learned on `train_subjects` (all, if not given) unless a saved one is handed
     in. Raise `DataRefused` when values of one column come in several units.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise WrongUse("the folder for the features is not empty", where=str(out))
     if vocabulary is not None:
         vocabulary.expect(definition)
     samples = arrange(view, labels, train_subjects)
-    with _staged(out) as folder, settings(view, memory):
+    with fresh_folder(out) as folder, settings(view, memory):
         codes = _codes(view, definition, vocabulary)
         reading = read_past(view, samples, definition.groups, codes, folder / "past", threads)
         parts = chunks(samples, samples.events, chunk_hits, reading.run_of)
@@ -90,21 +85,6 @@ def build_features(
         shutil.rmtree(reading.folder, ignore_errors=True)
         describe(folder, view, definition, samples, parts, learned, strays)
     return FeatureSet.load(out)
-
-
-@contextmanager
-def _staged(out: Path) -> Iterator[Path]:
-    """Lend a folder that becomes `out` only when everything in it is there."""
-    out = out.absolute()  # Arrow reads a relative path with a colon as a URI
-    folder = out.with_name(f".{out.name}-{secrets.token_hex(4)}")
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-        if out.exists():
-            out.rmdir()
-        os.replace(folder, out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _codes(view: View, definition: Definition, given: Vocabulary | None) -> dict[str, list[str]]:

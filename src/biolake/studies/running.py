@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from biolake.core.catalogue import Catalogue
+from biolake.core.folders import fresh_folder
 from biolake.lake.door import Access, View, open_view
 from biolake.lake.lake import Lake, actor
 from biolake.studies.assembling import (
@@ -35,7 +36,7 @@ from biolake.studies.report import tripod, write_report
 from biolake.studies.sections import add_section
 from biolake.studies.splitting import deals, development, everyone
 from biolake.studies.summary import StudyReport, report_of
-from biolake.studies.writing import rounded, staged, write_csv, write_result
+from biolake.studies.writing import rounded, write_csv, write_result
 
 SCHEMA = "biolake-study-result/1"
 PURPOSE = "study run"
@@ -77,7 +78,7 @@ def run_study(
     calls = bind(study, catalogue)
     access = Access(actor(), PURPOSE)
     with (
-        staged(out) as folder,
+        fresh_folder(out) as folder,
         open_view(lake, study.commit if at is None else at, access=access) as view,
     ):
         stage("population")

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from biolake.cohorts.held_out import EVALUATION
 from biolake.cohorts.loading import load_task
 from biolake.core.errors import DataRefused
+from biolake.core.folders import fresh_folder
 from biolake.lake.door import Access, View, open_view
 from biolake.lake.lake import Lake, actor
 from biolake.retrieval.vocabulary import Vocabulary
@@ -27,7 +28,7 @@ from biolake.studies.metrics import Judged
 from biolake.studies.model_folder import STUDY, Frozen, thaw
 from biolake.studies.provenance import provenance
 from biolake.studies.summary import ValidationReport
-from biolake.studies.writing import rounded, staged, write_result
+from biolake.studies.writing import rounded, write_result
 
 _SCRATCH = ".features"
 SCHEMA = "biolake-study-validation/1"
@@ -55,7 +56,7 @@ def validate_study(
     frozen = thaw(model_dir)
     study = _elsewhere(frozen.study, model_dir, tuple(sites), predicates)
     access = Access(actor(), EVALUATION)
-    with staged(out) as folder, open_view(lake, at, access=access) as view:
+    with fresh_folder(out) as folder, open_view(lake, at, access=access) as view:
         missing = missing_codes(view, frozen.vocabulary)
         _refuse_missing(frozen, missing, most_missing)
         result = _validated(view, frozen, study, folder, threads)

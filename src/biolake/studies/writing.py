@@ -1,40 +1,17 @@
-"""Write a study's folder: everything in a sibling first, then one rename; never half of it."""
+"""Write what is in a study's folder: the result with rounded figures, and its tables."""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
-import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from biolake.core.errors import WrongUse
-
 _DIGITS = 10
-
-
-@contextmanager
-def staged(out: Path) -> Iterator[Path]:
-    """Lend a folder that becomes `out` only when all went well; `out` must be new or empty."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise WrongUse("the folder for the study is not empty", where=str(out))
-    out = out.absolute()  # Arrow reads a relative path with a colon as a URI
-    folder = out.with_name(f".{out.name}-{secrets.token_hex(4)}")
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-        if out.exists():
-            out.rmdir()
-        os.replace(folder, out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_result(result: Mapping[str, Any], path: Path) -> None:
