@@ -123,3 +123,9 @@ def values_to_arrow(values: np.ndarray) -> pa.Array:
 def encounters_to_arrow(values: np.ndarray) -> pa.Array:
     missing = values == NO_ENCOUNTER
     return pa.array(values, pa.int64(), mask=missing if missing.any() else None)
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column's chunks as one array."""
+    joined = column.combine_chunks()
+    return joined if isinstance(joined, pa.Array) else pa.concat_arrays(joined.chunks)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from biolake.core.keys import SHARDS, shard_of
 from biolake.core.schema import CODES, ENCOUNTERS, MICROSECONDS, SUBJECTS
-from biolake.lake.columns import NO_TIME, Block, times_to_arrow, times_to_int
+from biolake.lake.columns import NO_TIME, Block, times_to_arrow, times_to_int, whole
 from biolake.lake.door import View
 from biolake.lake.intake import Intake
 from biolake.lake.lake import Lake
@@ -67,7 +67,7 @@ def lives(view: View, intake: Intake) -> tuple[np.ndarray, np.ndarray]:
         place = np.searchsorted(known, ids).clip(max=len(known) - 1)
         hit = known[place] == ids
         for mine, name in ((birth, "birth"), (death, "death")):
-            mine[hit] = times_to_int(_one(held[name]))[place][hit]
+            mine[hit] = times_to_int(whole(held[name]))[place][hit]
     return birth, death
 
 
@@ -117,16 +117,11 @@ def _lives_after(
         mine = np.full(len(ids), NO_TIME)
         mine[list(noted)] = list(noted.values())
         if hit.any():
-            theirs = times_to_int(_one(held[name]))[order][place]
+            theirs = times_to_int(whole(held[name]))[order][place]
             take = hit & (theirs != NO_TIME) & ((mine == NO_TIME) | (theirs < mine))
             mine[take] = theirs[take]
         found.append(mine)
     return found[0], found[1]
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)
 
 
 def codes(view: View, intake: Intake, counts: Counts) -> pa.Table:

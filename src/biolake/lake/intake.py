@@ -27,6 +27,7 @@ from biolake.lake.columns import (
     concat,
     from_batches,
     times_to_int,
+    whole,
 )
 from biolake.lake.commits import Commit
 from biolake.lake.lake import Lake
@@ -121,7 +122,7 @@ class Intake:
         """Return rows less those of forgotten subjects."""
         if rows is None or not self.linkage.forgets:
             return rows
-        return rows.filter(pa.array(self.linkage.subjects(_one(rows["subject"])) >= 0))
+        return rows.filter(pa.array(self.linkage.subjects(whole(rows["subject"])) >= 0))
 
     def _take_events(self, events: pa.Table, number: int) -> None:
         if events.num_rows:
@@ -164,7 +165,7 @@ class Intake:
         return number
 
     def _block(self, events: pa.Table, part: int) -> Block:
-        column = {name: _one(events[name]) for name in events.column_names}
+        column = {name: whole(events[name]) for name in events.column_names}
         file = self.parts[part].file
         time = times_to_int(self._as_utc(column["time"], file))
         code = self.codes.encode(column["code"])
@@ -188,7 +189,7 @@ class Intake:
         return self.linkage.encounters(identifiers)
 
     def _encounters(self, table: pa.Table, chunk: Chunk) -> pa.Table:
-        column = {name: _one(table[name]) for name in table.column_names}
+        column = {name: whole(table[name]) for name in table.column_names}
         return pa.table(
             {
                 "encounter_id": self.linkage.encounters(column["encounter"]),
@@ -275,11 +276,6 @@ def known_site(name: str) -> str:
         f"a site's name is 1 to {_LONGEST_SITE} printable characters, without blanks around it",
         next="Give a short name: --site st-marys",
     )
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)
 
 
 def _refuse_unsayable(times: pa.Array, file: str) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from biolake.core.keys import SHARDS
 from biolake.lake.building import GroupFiles, Names, Numbering
-from biolake.lake.columns import Block, times_to_int
+from biolake.lake.columns import Block, times_to_int, whole
 from biolake.lake.commits import StoredFile
 from biolake.lake.door import View
 from biolake.lake.intake import ROWS_A_BUCKET, Origin
@@ -45,7 +45,7 @@ def stored_rows(view: View, group: int, shards: range, names: Names) -> Block:
 
 def to_block(table: pa.Table, names: Names) -> Block:
     """Return stored rows as a block, numbering what was not met yet."""
-    column = {name: _one(table[name]) for name in table.column_names}
+    column = {name: whole(table[name]) for name in table.column_names}
     missing = column["encounter_id"].fill_null(int(NO_ENCOUNTER))
     value = column["numeric_value"].to_numpy(zero_copy_only=False)
     return Block(
@@ -104,8 +104,3 @@ def rewrite_group(
         if len(block):
             files.write(block, Numbering.of(names))
     return files.finish()
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)
