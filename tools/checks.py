@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("learn", "s3", "test")
+EXTRAS = ("ai", "imaging", "learn", "s3", "signals", "slides", "test")
 SCRIPTS = ("demo", "test")
 WORKERS = 2
 STRICTLY_TYPED = (
     "core",
     "lake",
     "statistics",
+    "signals",
+    "imaging",
+    "extractors",
+    "encoders",
     "cohorts",
     "export",
     "ingest",

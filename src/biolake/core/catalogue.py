@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from biolake.core.assets import (
+    AssetOpener,
+    Claim,
+    EncoderInput,
+    Extract,
+    Finder,
+    FoundCode,
+)
 from biolake.core.errors import BiolakeError, WrongUse, did_you_mean
 from biolake.core.reading import ReadContext, Reading
 
-Kind = Literal["reader", "extractor", "encoder", "analysis", "generator"]
+if TYPE_CHECKING:
+    import numpy as np
+
+Kind = Literal["reader", "asset-reader", "extractor", "encoder", "analysis", "generator"]
 ENTRY_POINT_GROUP = "biolake.extensions"
 
 Opener = Callable[[Path, ReadContext], Reading]
@@ -33,6 +44,13 @@ class Extension:
     needs: str = ""
     extra: str = ""
     detect: Detector | None = None
+    version: str = "1"
+    claims: Claim | None = None  # asset readers: which files are theirs
+    find: Finder | None = None  # asset readers: what these files hold
+    codes: tuple[FoundCode, ...] = ()  # extractors: what they may find
+    inputs: EncoderInput | None = None  # encoders: how they want their batches
+    dimension: int = 0  # encoders: length of a vector
+    licence: str = ""  # encoders: of their weights
 
     @property
     def doc(self) -> str:
@@ -75,12 +93,91 @@ def reader(title: str, *, detect: Detector, extra: str = "") -> Callable[[Opener
     """Make a function `(path, context) -> Reading` a reader of a source layout."""
 
     def register(function: Opener) -> Extension:
-        name = function.__name__.replace("_", "-")
+        name = _name(function)
         return Extension(
             "reader", name, title, function, function.__module__, extra=extra, detect=detect
         )
 
     return register
+
+
+def asset_reader(
+    title: str, *, claims: Claim, find: Finder, extra: str = ""
+) -> Callable[[AssetOpener], Extension]:
+    """Make a function `(content) -> opened` the reader of an asset format."""
+
+    def register(function: AssetOpener) -> Extension:
+        name = _name(function)
+        return Extension(
+            "asset-reader",
+            name,
+            title,
+            function,
+            function.__module__,
+            extra=extra,
+            claims=claims,
+            find=find,
+        )
+
+    return register
+
+
+def extractor(
+    title: str, *, needs: str, version: str, codes: Sequence[FoundCode], extra: str = ""
+) -> Callable[[Extract], Extension]:
+    """Make a function `(opened) -> findings` an extractor of one modality (`needs`).
+
+    A changed answer needs a new `version`: what the old one found is then found again.
+    """
+
+    def register(function: Extract) -> Extension:
+        return Extension(
+            "extractor",
+            _name(function),
+            title,
+            function,
+            function.__module__,
+            needs=needs,
+            extra=extra,
+            version=version,
+            codes=tuple(codes),
+        )
+
+    return register
+
+
+def encoder(
+    title: str,
+    *,
+    needs: str,
+    version: str,
+    inputs: EncoderInput,
+    dimension: int,
+    licence: str,
+    extra: str = "",
+) -> Callable[[Callable[[np.ndarray], np.ndarray]], Extension]:
+    """Make a function `(batch) -> n × dimension` an encoder of one modality (`needs`)."""
+
+    def register(function: Callable[[np.ndarray], np.ndarray]) -> Extension:
+        return Extension(
+            "encoder",
+            _name(function),
+            title,
+            function,
+            function.__module__,
+            needs=needs,
+            extra=extra,
+            version=version,
+            inputs=inputs,
+            dimension=dimension,
+            licence=licence,
+        )
+
+    return register
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return function.__name__.replace("_", "-")
 
 
 def discover(*packages: str) -> Catalogue:

@@ -169,3 +169,72 @@ SITES = pa.schema(
         pa.field("zone", pa.string()),
     ]
 )
+
+# One row an asset. `asset_id` is the SHA-256 of its content: of its one file, or of the sorted
+# SHA-256 of its files. `attributes` is JSON and technical only.
+ASSETS = pa.schema(
+    [
+        pa.field("asset_id", pa.string(), nullable=False),
+        pa.field("subject_id", pa.int64()),  # null until the subject is known
+        pa.field("encounter_id", pa.int64()),
+        pa.field("time", MICROSECONDS),  # when it starts
+        pa.field("end_time", MICROSECONDS),
+        pa.field("modality", pa.string(), nullable=False),
+        pa.field("format", pa.string(), nullable=False),  # the reader that opens it
+        pa.field("kind", pa.string()),
+        pa.field("seconds", pa.float64()),
+        pa.field("rate", pa.float64()),
+        pa.field("channels", pa.int32()),
+        pa.field("shape", pa.list_(pa.int64())),
+        pa.field("units", pa.string()),
+        pa.field("device", pa.string()),
+        pa.field("attributes", pa.string(), nullable=False),
+        pa.field("files", pa.int32(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("site_id", pa.string(), nullable=False),
+        pa.field("load_id", pa.string(), nullable=False),
+        pa.field("source_key", pa.string(), nullable=False),  # keyed hash of the source's own name
+        pa.field("subject_key", pa.string()),  # keyed hash of the identifier, while not linked
+    ]
+)
+
+# One row a file of an asset: the same bytes twice are stored once and listed twice.
+ASSET_FILES = pa.schema(
+    [
+        pa.field("asset_id", pa.string(), nullable=False),
+        pa.field("number", pa.int32(), nullable=False),  # 0 opens the asset
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("pack", pa.string(), nullable=False),  # key of the tar file
+        pa.field("offset", pa.int64(), nullable=False),  # of the member's data
+        pa.field("length", pa.int64(), nullable=False),
+    ]
+)
+
+# `vector` holds `items` vectors (tiles, slices, or one) of `dimension` numbers, end to end.
+EMBEDDINGS = pa.schema(
+    [
+        pa.field("asset_id", pa.string(), nullable=False),
+        pa.field("encoder", pa.string(), nullable=False),
+        pa.field("encoder_version", pa.string(), nullable=False),
+        pa.field("items", pa.int32(), nullable=False),
+        pa.field("dimension", pa.int32(), nullable=False),
+        pa.field("vector", pa.list_(pa.float32()), nullable=False),
+    ]
+)
+
+# One row a trained model; its files lie under `folder`, and hold no row of any subject.
+MODELS = pa.schema(
+    [
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("version", pa.int32(), nullable=False),
+        pa.field("modality", pa.string(), nullable=False),
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("labels", pa.list_(pa.string()), nullable=False),
+        pa.field("created", MICROSECONDS, nullable=False),
+        pa.field("trained_at", pa.int64(), nullable=False),  # the lake commit it was trained on
+        pa.field("folder", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),  # of its files, sorted by name
+        pa.field("card", pa.string(), nullable=False),  # JSON
+    ]
+)

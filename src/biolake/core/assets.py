@@ -1,0 +1,199 @@
+"""Assets: what a reader finds, how its bytes are reached, and what an extractor says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from biolake.core.media import Opened
+from biolake.core.reading import SourceFile
+
+# Kind of data → what it is. DICOM's own two letters are mapped onto these.
+MODALITIES: Mapping[str, str] = {
+    "ecg": "electrocardiogram",
+    "eeg": "electroencephalogram",
+    "ppg": "photoplethysmogram",
+    "physiology": "other or mixed physiological waveforms",
+    "wearable": "wearable device time series",
+    "ct": "computed tomography",
+    "mr": "magnetic resonance",
+    "pet": "positron emission tomography",
+    "nuclear": "nuclear medicine",
+    "xray": "projection radiograph",
+    "mammogram": "mammogram",
+    "fluoroscopy": "fluoroscopy and angiography",
+    "ultrasound": "ultrasound",
+    "slide": "whole-slide microscopy",
+    "photograph": "photograph or other picture",
+    "segmentation": "segmentation of an image",
+    "radiotherapy": "radiotherapy plan, structures or dose",
+    "report": "structured report",
+    "image": "image of another kind",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the index says of an asset; nothing here may tell whose it is."""
+
+    kind: str = ""  # "12-lead", "volume", "frames", "tiled"
+    seconds: float | None = None
+    rate: float | None = None  # Hz, of the fastest channel
+    channels: int | None = None
+    shape: tuple[int, ...] = ()  # voxels, pixels or samples
+    units: str = ""
+    device: str = ""  # manufacturer and model
+    # Technical only, JSON values: leads, spacing, body part, transfer syntax, mpp, bit depth.
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FoundAsset:
+    """One asset as a reader finds it in a source.
+
+    The first of `files` opens it. `source_key` is the source's own identity of it (a series UID):
+    more files of the same key join it; without, it is its content. `subject` is the identifier the
+    file carries; `system` names its issuer where the file says. `start` and `end` are microseconds
+    since 1970 on the file's clock, or UTC where `utc` says so.
+    """
+
+    modality: str
+    files: tuple[SourceFile, ...]
+    facts: Facts = field(default_factory=Facts)
+    source_key: str = ""
+    subject: str | None = None
+    system: str = ""
+    encounter: str | None = None
+    start: int | None = None
+    end: int | None = None
+    utc: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UnreadableFile:
+    """A file that should be an asset, or part of one, and cannot be; the reason tells no value."""
+
+    file: SourceFile
+    reason: str
+    item: str = ""  # tag, header line or column at fault
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a finder may look at besides the files it claimed: every file of the source, by name."""
+
+    files: Mapping[str, SourceFile]
+
+    def beside(self, file: SourceFile, name: str) -> SourceFile | None:
+        """Return the file of this name in the folder of another."""
+        return self.files.get((PurePosixPath(file.name).parent / name).as_posix())
+
+
+class Content(Protocol):
+    """The bytes of one asset, wherever they lie; `names` are its files, the first opens it."""
+
+    names: tuple[str, ...]
+
+    def read(self, name: str) -> bytes:
+        """Return one file whole; `FileNotFoundError` when the asset has none of that name."""
+
+    def path(self, name: str) -> Path:
+        """Return a local file with these bytes, for libraries that open nothing else."""
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """An asset's bytes in files of a folder: what readers are tested on."""
+
+    files: Mapping[str, Path]
+
+    @staticmethod
+    def of(*paths: Path) -> FileContent:
+        return FileContent({path.name: path for path in paths})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.files)
+
+    def read(self, name: str) -> bytes:
+        return self.path(name).read_bytes()
+
+    def path(self, name: str) -> Path:
+        try:
+            return self.files[name]
+        except KeyError:
+            raise FileNotFoundError(name) from None
+
+
+# Does this reader take the file, by its name within the source and its first 4,096 bytes?
+Claim = Callable[[str, bytes], bool]
+Finder = Callable[[Sequence[SourceFile], Surroundings], Iterator[FoundAsset | UnreadableFile]]
+AssetOpener = Callable[[Content], Opened]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact an extractor found in an asset: it becomes an event.
+
+    `at` is in seconds after the asset's start, `lasts` in seconds. Findings with the same code in
+    one asset are told apart by their order.
+    """
+
+    code: str
+    value: float | None = None
+    unit: str = ""  # UCUM
+    text: str | None = None
+    at: float = 0.0
+    lasts: float | None = None
+
+
+@dataclass(frozen=True)
+class FoundCode:
+    """A code an extractor may give: what it means, and the standard terms it is a kind of."""
+
+    code: str
+    description: str
+    unit: str = ""
+    parents: tuple[str, ...] = ()
+
+
+Extract = Callable[[Opened], Sequence[Finding]]
+
+
+@dataclass(frozen=True)
+class SignalInput:
+    """How an encoder wants recordings: the engine resamples, orders and cuts them so.
+
+    Batches are n × leads × (rate · seconds), float32. A lead a recording lacks is zero.
+    """
+
+    rate: float
+    leads: tuple[str, ...]
+    seconds: float
+    normalisation: str = "none"  # none, lead-zscore, lead-robust (median, IQR), recording-zscore
+    band: tuple[float, float] | None = None  # Hz, zero-phase band-pass before all else
+    unit: str = "mV"
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """How an encoder wants pictures: n × size × size float32, resized, aspect kept by padding."""
+
+    size: int
+    normalisation: str = "unit"  # unit (0 to 1 by percentiles), zscore
+    window: tuple[float, float] | None = None  # CT only: centre and width in HU
+
+
+@dataclass(frozen=True)
+class TileInput:
+    """How an encoder wants slides: n × size × size × 3 uint8 tissue tiles at this resolution."""
+
+    size: int
+    mpp: float  # micrometres per pixel; size · mpp is the patch size in micrometres
+    most: int = 256  # tiles taken from one slide, spread over its tissue
+
+
+EncoderInput = SignalInput | ImageInput | TileInput

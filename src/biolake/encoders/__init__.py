@@ -1,0 +1,1 @@
+"""Encoders: one file each; prepared batches of assets become vectors."""

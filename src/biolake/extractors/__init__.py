@@ -1,0 +1,1 @@
+"""Extractors: one file each; an asset opened becomes findings, which become events."""

@@ -1,0 +1,1 @@
+"""Image processing: volumes, pictures and tiles as arrays; knows no file format."""

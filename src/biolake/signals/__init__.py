@@ -1,0 +1,1 @@
+"""Signal processing for physiological recordings: arrays in, arrays out; knows no file."""
