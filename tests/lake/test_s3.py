@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.ingest.beeps import take, write
 
 from biolake.core.catalogue import discover
 from biolake.core.errors import BiolakeError, LakeBusy, NotPermitted, SetupMissing
@@ -24,7 +25,9 @@ from biolake.core.keys import shard_of
 from biolake.export import meds
 from biolake.ingest.pipeline import ingest
 from biolake.lake import commits, locking, verifying
+from biolake.lake.assets import StoredContent, find_assets
 from biolake.lake.door import open_view
+from biolake.lake.forgetting import forget
 from biolake.lake.lake import Lake, init, open_lake
 from biolake.lake.locking import LEASES, writer
 from biolake.lake.store import LocalStore, S3Store, open_store, self_test
@@ -273,3 +276,26 @@ def test_refused_credentials_are_an_error_without_the_request(root: str):
     error = _refusal("PermissionDeniedError", "GET https://host/key?X-Amz-Signature=1", root)
     assert isinstance(error, NotPermitted)
     assert "Signature" not in str(error)
+
+
+def test_assets_are_packed_in_a_bucket_read_by_range_and_forgotten(
+    tmp_path: Path, root: str
+) -> None:
+    lake = init(root)
+    for n in range(3):
+        write(tmp_path / "source", f"{n}.beep", subject=f"p{n}", n=n)
+    report = take(lake, tmp_path / "source", new_subjects=True)
+    assert (report.assets.linked, report.assets.packs) == (3, 1)
+    assert take(lake, tmp_path / "source").load.commit is None
+    with open_view(lake) as view:
+        for row in find_assets(view):
+            with StoredContent(view, row.asset_id) as content:
+                data = (tmp_path / "source" / content.names[0]).read_bytes()
+                assert content.read(content.names[0]) == data
+                assert content.path(content.names[0]).read_bytes() == data
+        subject = find_assets(view)[0].subject_id
+    assert verifying.verify(lake).problems == ()
+    assert subject is not None
+    assert forget(lake, subject).scan.hits == ()
+    assert verifying.verify(lake).problems == ()
+    assert len(lake.store.list("packs/")) == 1

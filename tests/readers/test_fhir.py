@@ -454,9 +454,9 @@ def test_half_a_surrogate_pair_is_rejected(tmp_path):
         ("a.json", b"[" * 100_000),
         ("a.json", b'{"resourceType": "Patient", "multipleBirthInteger": NaN}'),
         ("a.json.gz", b"no gzip"),
-        ("a.json.gz", gzip.compress(b'{"resourceType": "Patient", "id": "1"}')[:-12]),
+        ("a.json.gz", gzip.compress(b'{"resourceType": "Patient", "id": "1"}', mtime=0)[:-12]),
         ("a.ndjson", b"not\nfhir\n"),
-        ("a.ndjson.gz", gzip.compress(b'{"resourceType": "Patient", "id": "1"}\n' * 9)[:-9]),
+        ("a.ndjson.gz", gzip.compress(b'{"resourceType": "Patient", "id": "1"}\n' * 9, mtime=0)[:-9]),
     ],
 )
 def test_a_file_that_is_not_fhir_is_refused_by_name(tmp_path, name, content):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from biolake.core.errors import SetupMissing
-from biolake.retrieval.definition import DAY, CodeSelection, FeaturesInvalid, Window
+from biolake.retrieval.definition import DAY, CodeSelection, Embedding, FeaturesInvalid, Window
 from biolake.retrieval.loading import load_definition, parse_definition
 
 WHOLE = """
@@ -69,6 +71,31 @@ def group(codes: str = "all", names: str = "count", more: str = "", lookback: st
     return "features: f\n" + WINDOW % lookback + GROUP % (codes, names, more)
 
 
+def embedding(modality: str = "ecg", window: str = "week", more: str = "pick: latest") -> str:
+    named = "windows: {week: {lookback: 7d}}"
+    asked = f"{{name: n, encoder: e, modality: {modality}, window: {window}, {more}}}"
+    return f"features: f\n{named}\nembeddings: [{asked}]"
+
+
+def test_embeddings_are_read_whole():
+    text = embedding(window="{lookback: 365d, gap: 1d, end: exclusive}", more="components: 20")
+    (found,) = parse_definition(text).embeddings
+    window = Window("", 365 * DAY, DAY + 1)
+    assert found == Embedding("n", "e", "ecg", window, "latest", 20)
+    (found,) = parse_definition(embedding(more='pick: mean, encoder_version: "2"')).embeddings
+    assert found == Embedding("n", "e", "ecg", Window("week", 7 * DAY), "mean", None, "2")
+
+
+def test_a_definition_without_embeddings_keeps_the_hash_it_always_had():
+    found = parse_definition("features: f\nage: true")
+    before = {
+        "age": True, "description": "", "groups": [], "majority_unit": False, "name": "f",
+        "sex": [], "static": None, "version": "1",
+    }  # fmt: skip
+    said = json.dumps(before, sort_keys=True)
+    assert found.hash == hashlib.sha256(said.encode()).hexdigest()
+
+
 @pytest.mark.parametrize(
     ("text", "where", "said"),
     [
@@ -91,7 +118,15 @@ def group(codes: str = "all", names: str = "count", more: str = "", lookback: st
         (group(codes="{file: x.txt}"), "5:21", "itself a file"),
         (group().replace("windows: [w]", "windows: [v]"), "5:29", "none of the windows"),
         ("features: f\nstatic: {codes: [MEDS_DEATH]}", "2:17", "tells the future"),
-        ("features: f\nembeddings: [{encoder: e, modality: ecg}]", "2:13", "no assets so far"),
+        ("features: f\nembeddings: [{encoder: e}]", "2:14", "'name' is missing"),
+        ("features: f\nembeddings: []", "2:13", "empty list"),
+        (embedding(modality="egc"), "3:39", "Did you mean 'ecg'"),
+        (embedding(window="wek"), "3:52", "Did you mean 'week'"),
+        (embedding(window="{lookback: 0d}"), "3:63", "sees nothing"),
+        (embedding(more="pick: first"), "3:64", "latest or mean"),
+        (embedding(more="components: 0"), "3:70", "whole number from 1"),
+        (embedding(more="component: 4"), "3:58", "Did you mean 'components'"),
+        (embedding() + ", " + embedding().splitlines()[2][14:], "3:74", "two embeddings"),
         ("features: f\nage: old", "2:6", "true or false"),
         ("features: [", "1:12", "not YAML"),
     ],

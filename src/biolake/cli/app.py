@@ -12,13 +12,16 @@ import click
 from biolake import __version__
 from biolake.cli import (
     asking,
+    assets,
     cohorts,
     doctor,
     events,
+    extract,
     features,
     history,
     loading,
     mappings,
+    models,
     sharing,
     status,
     studies,
@@ -30,6 +33,7 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
     "Load a hospital": (
         loading.init,
         loading.ingest,
+        extract.extract,
         mappings.mapping,
         mappings.simulate,
     ),
@@ -39,8 +43,9 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
         asking.codes,
         asking.subject,
         events.events,
+        assets.assets,
     ),
-    "Ask a question": (cohorts.cohort, features.features, studies.study),
+    "Ask a question": (cohorts.cohort, features.features, studies.study, models.model),
     "Account for the data": (
         history.commits,
         history.diff,

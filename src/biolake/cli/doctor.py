@@ -19,10 +19,23 @@ from biolake.cli.grammar import Session, command, pass_session
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from biolake.core.catalogue import Kind
+
 EXTRAS = {
+    "signals": "ECG and other waveforms: FLAC files, measurements, pictures",
+    "imaging": "DICOM and other images: compressed pixels, measurements, pictures",
+    "slides": "whole-slide images",
+    "ai": "neural networks on ECGs and images",
     "learn": "gradient-boosted trees in studies",
     "s3": "lakes and sources on S3-compatible storage",
     "test": "running Biolake's own tests",
+}
+KINDS: dict[Kind, str] = {
+    "reader": "readers",
+    "asset-reader": "readers",
+    "extractor": "extractors",
+    "encoder": "encoders",
+    "analysis": "analyses",
 }
 PYTHON = (3, 11)
 
@@ -125,17 +138,36 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def missing_of(extra: str, needed: list[Needed] | None = None) -> list[str]:
+    """Return the packages of an extra that are not there, or too old or too new."""
+    found = packages() if needed is None else needed
+    return [p.name for p in found if extra and p.extra == extra and not p.fits]
+
+
+def _enabled(extra: str) -> dict[str, list[str]]:
+    """Return the readers, extractors and encoders that need an extra, by kind."""
+    from biolake.core.catalogue import discover
+
+    packages = ("readers", "extractors", "encoders", "analyses")
+    catalogue = discover(*(f"biolake.{name}" for name in packages))
+    found: dict[str, list[str]] = {}
+    for kind, words in KINDS.items():
+        found.setdefault(words, []).extend(e.name for e in catalogue.of(kind) if e.extra == extra)
+    return {words: sorted(names) for words, names in found.items() if names}
+
+
 def _extras(needed: list[Needed]) -> list[dict[str, Any]]:
     names = dict.fromkeys([*EXTRAS, *(p.extra for p in needed if p.extra)])
     found = []
     for name in names:
-        missing = [p.name for p in needed if p.extra == name and not p.fits]
+        missing = missing_of(name, needed)
         found.append(
             {
                 "extra": name,
                 "installed": not missing,
                 "missing": missing,
                 "enables": EXTRAS.get(name, ""),
+                "extensions": _enabled(name),
                 "install": f"pip install 'biolake[{name}]'" if missing else "",
             }
         )
@@ -214,7 +246,7 @@ def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
     )  # fmt: skip
     yield table(
         ["extra", "enables", "state"],
-        ([e["extra"], e["enables"], "installed" if e["installed"] else _get(e)]
+        ([e["extra"], _enables(e), "installed" if e["installed"] else _get(e)]
          for e in data["extras"]),
     )  # fmt: skip
     yield from _lake_page(data["lake"])
@@ -246,6 +278,12 @@ def _free(disk: dict[str, Any] | None) -> str:
     if disk is None:
         return ""
     return f"{size(disk['free_bytes'])} free of {size(disk['total_bytes'])} at {disk['path']}"
+
+
+def _enables(extra: dict[str, Any]) -> str:
+    """Say what an extra is for, and which extensions it makes work."""
+    named = [f"{words} {', '.join(names)}" for words, names in extra["extensions"].items()]
+    return "; ".join(part for part in (extra["enables"], *named) if part)
 
 
 def _get(extra: dict[str, Any]) -> str:

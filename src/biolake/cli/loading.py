@@ -73,6 +73,7 @@ def _init_page(data: dict[str, Any]) -> Iterator[RenderableType]:
         "biolake ingest mimic-iv-demo-2.2",
         "biolake ingest export.zip --site st-marys --zone Europe/London",
         "biolake ingest labs.csv --mapping labs.yaml",
+        "biolake ingest pacs-export --subject-system hospital-mrn",
     ],
 )
 @click.argument("source")
@@ -83,12 +84,29 @@ def _init_page(data: dict[str, Any]) -> Iterator[RenderableType]:
 @click.option(
     "--zone", metavar="AREA/CITY", help="Time zone of the site's clock; times become UTC."
 )
+@click.option(
+    "--subject-system",
+    metavar="NAME",
+    help="Link assets by this identifier system alone; without, by all known at the site.",
+)
+@click.option(
+    "--new-subjects",
+    is_flag=True,
+    help="Assets whose identifier nobody has make new subjects; without, they wait for theirs.",
+)
 @click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another writer.")
 @pass_session
 def ingest(
-    session: Session, source: str, mapping: str | None, site: str, zone: str | None, wait: float
+    session: Session,
+    source: str,
+    mapping: str | None,
+    site: str,
+    zone: str | None,
+    subject_system: str | None,
+    new_subjects: bool,
+    wait: float,
 ) -> None:
-    """Load a folder, file or archive; the same again adds nothing."""
+    """Load records, ECGs, images; the same again adds nothing."""
     from biolake.cli.pages import steps
     from biolake.core.catalogue import discover
     from biolake.ingest.pipeline import ingest as load
@@ -104,11 +122,15 @@ def ingest(
             zone=zone,
             wait=wait,
             progress=progress,
+            new_subjects=new_subjects,
+            subject_system=subject_system,
         )
     session.show(_data(lake, report), _page)
 
 
 def _data(lake: Lake, report: IngestReport) -> dict[str, Any]:
+    from biolake.cli.asset_loading import assets_data
+
     commit = report.load.commit
     tables = _tables(report.load.lines)
     stands = commit or lake.commit()
@@ -118,7 +140,7 @@ def _data(lake: Lake, report: IngestReport) -> dict[str, Any]:
         "load": commit.loads[0] if commit and commit.loads else None,
         "site": report.site,
         "layout": report.plan.reading.layout,
-        "files": {"new": len(report.plan.new), "known": len(report.plan.known)},
+        "files": _files(report),
         "tables": tables,
         "totals": _totals(tables),
         "added": report.load.added,
@@ -129,9 +151,18 @@ def _data(lake: Lake, report: IngestReport) -> dict[str, Any]:
         "encounters": stands.counts.get("encounters", 0),
         "events": stands.counts.get("events", 0),
         "codes": stands.counts.get("codes", 0),
+        "assets": assets_data(lake, report),
         "quarantine": _quarantine(lake, commit.loads) if commit else [],
         "notes": list(report.plan.reading.notes),
     }
+
+
+def _files(report: IngestReport) -> dict[str, int]:
+    """Count the files, those of assets too."""
+    new, known = len(report.plan.new), len(report.plan.known)
+    if found := report.plan.assets:
+        new, known = new + len(found.new), known + len(found.known)
+    return {"new": new, "known": known}
 
 
 def _tables(lines: list[Line]) -> list[dict[str, Any]]:
@@ -175,6 +206,7 @@ def _quarantine(lake: Lake, loads: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
+    from biolake.cli.asset_loading import assets_page
     from biolake.cli.pages import counted
 
     files = data["files"]
@@ -185,12 +217,17 @@ def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
         )
         return
     yield _rows_table(data)
-    yield _events_table(data)
+    if data["totals"]["events"] or not data["assets"]:
+        yield _events_table(data)
     yield from _remarks(data)
+    if data["assets"]:
+        yield from assets_page(data["assets"])
     things = ("event", "subject", "encounter", "code")
     held = ", ".join(counted(data[f"{thing}s"], thing) for thing in things)
+    found = data["assets"]
+    also = f" and {counted(found['added'], 'asset')}" if found and found["added"] else ""
     yield (
-        f"Added {counted(data['added'], 'event')} from {counted(files['new'], 'new file')}"
+        f"Added {counted(data['added'], 'event')}{also} from {counted(files['new'], 'new file')}"
         f" ({data['layout']}, site {data['site']})."
     )
     yield f"The lake is at commit {data['commit']}: {held}."

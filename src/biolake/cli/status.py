@@ -45,6 +45,7 @@ def _data(view: View) -> dict[str, Any]:
         "loads": view.rows("SELECT count(DISTINCT load_id) FROM loads")[0][0],
         "first_event": first,
         "last_event": last,
+        "assets": _assets(view),
         "sites": _sites(view),
         "tables": {
             name: {
@@ -69,6 +70,26 @@ def _span(view: View) -> tuple[str | None, str | None]:
         [paths],
     )[0]
     return tuple(t.isoformat() if t else None for t in found)  # type: ignore[return-value]
+
+
+def _assets(view: View) -> dict[str, Any]:
+    """Return the assets by modality, how many are linked or wait, and the packs they lie in."""
+    found = view.rows(
+        "SELECT modality, count(*), count(subject_id),"
+        " count_if(subject_id IS NULL AND subject_key IS NOT NULL), sum(bytes)::BIGINT"
+        " FROM assets GROUP BY modality ORDER BY 2 DESC, 1"
+    )
+    names = ("modality", "assets", "linked", "waiting", "bytes")
+    ((packs, stored),) = view.rows(
+        "SELECT count(DISTINCT pack), coalesce(sum(length), 0)::BIGINT FROM"
+        ' (SELECT DISTINCT pack, "offset", length FROM asset_files)'
+    )
+    return {
+        "count": sum(row[1] for row in found),
+        "packs": packs,
+        "packed_bytes": stored,
+        "modalities": [dict(zip(names, row, strict=True)) for row in found],
+    }
 
 
 def _sites(view: View) -> list[dict[str, Any]]:
@@ -97,7 +118,8 @@ def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
             ("time span", _days(data)),
             ("quarantined", counted(data["quarantined"], "source row")),
             ("loads", data["loads"]),
-            ("stored", size(stored)),
+            ("assets", _kinds(data["assets"])),
+            ("stored", size(stored) + _packed(data["assets"])),
             ("subject ids", data["subject_ids"]),
         ]
     )
@@ -113,6 +135,28 @@ def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
         )
     else:
         yield "The lake is empty. Next: biolake ingest FOLDER"
+
+
+def _kinds(assets: dict[str, Any]) -> str:
+    """Say how many assets there are of each kind, and how many are not linked."""
+    rows = assets["modalities"]
+    if not rows:
+        return ""
+    waiting = sum(row["waiting"] for row in rows)
+    nobody = assets["count"] - waiting - sum(row["linked"] for row in rows)
+    kinds = ", ".join(f"{row['assets']:,} {row['modality']}" for row in rows)
+    parts = [f"{assets['count']:,} ({kinds})"]
+    parts += [f"{waiting:,} waiting for their subject"] if waiting else []
+    parts += [f"{nobody:,} without an identifier"] if nobody else []
+    return "; ".join(parts)
+
+
+def _packed(assets: dict[str, Any]) -> str:
+    from biolake.cli.pages import counted, size
+
+    if not assets["packs"]:
+        return ""
+    return f" of tables, {size(assets['packed_bytes'])} in {counted(assets['packs'], 'pack')}"
 
 
 def _message(data: dict[str, Any]) -> str:

@@ -70,6 +70,9 @@ class FoundAsset:
     end: int | None = None
     utc: bool = False
     notes: tuple[str, ...] = ()
+    # Its subject and encounter come from the source's own rows (a list of files), and are resolved
+    # as those are.
+    listed: bool = False
 
 
 @dataclass(frozen=True)

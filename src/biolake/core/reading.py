@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from biolake.core.assets import FoundAsset
 
 Clock = Literal["utc", "local"]
 
@@ -81,6 +84,9 @@ class Chunk:
     order, so a reader that sees a key given again afterwards must not list it. Rows of `people`
     come no later than the chunk that holds the first events of that subject. A row of `encounters`
     replaces what was known of it; with `adds_to_encounters` what it leaves empty stays as told.
+
+    Of the files of `assets`, those in `accounted` get their ledger lines with this chunk, whose
+    own tally is empty; the others have theirs already.
     """
 
     file: SourceFile
@@ -91,16 +97,23 @@ class Chunk:
     people: pa.Table | None = None
     codes: pa.Table | None = None
     retracted: np.ndarray | None = None
+    asset_links: pa.Table | None = None  # schema.MAPPED_ASSETS: whose the files named are
     keyed: bool = True
     adds_to_encounters: bool = False
+    assets: tuple[FoundAsset, ...] = ()
+    accounted: tuple[SourceFile, ...] = ()
 
 
 @dataclass(frozen=True)
 class SubjectSystem:
-    """The identifier system of the subjects a source's rows name."""
+    """The identifier system of the subjects a source's rows name.
+
+    `direct`: they are the lake's own subject and encounter ids, and name nobody new.
+    """
 
     name: str
     integer: bool = False
+    direct: bool = False
 
 
 @dataclass(frozen=True)

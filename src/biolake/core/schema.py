@@ -52,6 +52,17 @@ MAPPED_CODES = pa.schema(
     ]
 )
 
+# Rows of a source that name files of it: whose each is. `file` is the path inside the source, with
+# or without its suffix; a time here goes before the file's own.
+MAPPED_ASSETS = pa.schema(
+    [
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("subject", pa.string(), nullable=False),
+        pa.field("encounter", pa.string()),
+        pa.field("time", MICROSECONDS),
+    ]
+)
+
 # The lake's own event table: the MEDS 0.4 columns first, then what MEDS allows beside them.
 EVENTS = pa.schema(
     [

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from biolake.core.catalogue import Catalogue, Extension
 from biolake.core.errors import DataRefused, SourceUnreadable, WrongUse
-from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, Tally
+from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, SubjectSystem, Tally
+from biolake.ingest.assets import (
+    LAYOUT,
+    AssetFiles,
+    AssetLinks,
+    Finding,
+    find_asset_files,
+    plan_assets,
+    site_clock,
+)
 from biolake.ingest.mapping import (
     Mapping,
     detect_mapping,
@@ -20,9 +29,11 @@ from biolake.ingest.mapping import (
     shipped_mappings,
 )
 from biolake.ingest.source import hashed, open_source
+from biolake.lake.asset_report import NEW_SYSTEM, AssetOptions, AssetReport
 from biolake.lake.door import open_view
 from biolake.lake.intake import known_site, known_zone
 from biolake.lake.lake import Lake
+from biolake.lake.linkage import ID_SYSTEM
 from biolake.lake.loading import Loading, LoadReport, LoadRequest
 from biolake.lake.locking import writer
 from biolake.lake.transaction import clear_scratch, scratch_folder
@@ -41,6 +52,11 @@ class Plan:
     reading: Reading
     new: tuple[SourceFile, ...]
     known: tuple[SourceFile, ...]
+    assets: AssetFiles | None = None  # the files besides the records, if any reader takes some
+
+    @property
+    def nothing_new(self) -> bool:
+        return not self.new and (self.assets is None or not self.assets.new)
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,11 @@ class IngestReport:
     plan: Plan
     site: str
     load: LoadReport
+
+    @property
+    def assets(self) -> AssetReport:
+        """What became of the source's assets."""
+        return self.load.assets
 
 
 def ingest(
@@ -63,10 +84,14 @@ def ingest(
     wait: float = 0.0,
     progress: Progress = lambda *_: None,
     stage: Stage = lambda _: None,
+    new_subjects: bool = False,
+    subject_system: str | None = None,
 ) -> IngestReport:
     """Read a source into the lake as one load and one commit; the same files again add nothing.
 
-    `stage` is told each stage as it begins: plan, read, write, before commit, after commit.
+    Asset files whose identifier nobody here has wait for it, or with `new_subjects` make a subject;
+    `subject_system` names the one system their identifiers are of. `stage` is told each stage as it
+    begins: plan, read, write, before commit, after commit.
     """
     site, zone = known_site(site), known_zone(zone) if zone is not None else None
     with writer(lake.store, f"ingest of {Path(source).name}", wait):
@@ -75,18 +100,70 @@ def ingest(
             stage("plan")
             context = ReadContext(site, scratch)
             path = open_source(source, scratch)
-            reading = open_reading(path, catalogue, context, mapping)
-            plan = make_plan(lake, reading, site, zone)
-            if not plan.new:
+            plan = _plan(lake, path, catalogue, context, mapping, zone)
+            if plan.nothing_new:
                 return IngestReport(plan, site, LoadReport(None))
             stage("read")
-            request = _request(reading, plan, site, zone, source)
-            base = lake.commit()
-            loading = Loading(lake, base, request, scratch, progress, stage)
-            chunks = _every_file(reading.chunks(plan.new), plan.new)
-            load = loading.run(chunks)
-            notes = (*reading.notes, *_dropped(loading))
-            return IngestReport(replace(plan, reading=replace(reading, notes=notes)), site, load)
+            links = AssetLinks(utc=plan.reading.clock == "utc" or zone is not None)
+            finding = Finding(plan.assets, links) if plan.assets else None
+            plan = replace(plan, reading=_timed(plan.reading, finding, lake, site))
+            options = AssetOptions(new_subjects, subject_system)
+            request = _request(plan, site, zone, source, options)
+            loading = Loading(lake, lake.commit(), request, scratch, progress, stage)
+            load = loading.run(_all_chunks(plan, links, finding))
+            notes = (*plan.reading.notes, *_told(load, finding), *_dropped(loading))
+            plan = replace(plan, reading=replace(plan.reading, notes=notes))
+            return IngestReport(plan, site, load)
+
+
+def _plan(
+    lake: Lake,
+    path: Path,
+    catalogue: Catalogue,
+    context: ReadContext,
+    mapping: str | None,
+    zone: str | None,
+) -> Plan:
+    """Open a source's records, find the asset files beside them, and tell what is new."""
+    site = context.site
+    try:
+        if mapping == LAYOUT:
+            raise _no_layout(path, catalogue)
+        reading = open_reading(path, catalogue, context, mapping)
+    except NoLayout:
+        found = find_asset_files(path, catalogue)
+        if found is None:
+            raise
+        reading = _no_records(lake)
+        return Plan(reading, (), (), plan_assets(lake, found, site, zone))
+    plan = make_plan(lake, reading, site, zone)
+    depends = (file for files in reading.depends.values() for file in files)
+    records = {file.name: file for file in (*depends, *plan.new, *plan.known)}
+    found = find_asset_files(path, catalogue, records.values())
+    return plan if found is None else replace(plan, assets=plan_assets(lake, found, site, zone))
+
+
+def _no_records(lake: Lake) -> Reading:
+    """Return the reading of a source that holds asset files only."""
+    if lake.subject_ids == "source":
+        subjects = SubjectSystem(lake.commit().settings.get(ID_SYSTEM, ""), integer=True)
+    else:
+        subjects = SubjectSystem(NEW_SYSTEM)
+    return Reading(LAYOUT, LAYOUT, subjects, "local", (), lambda _: iter(()))
+
+
+def _timed(reading: Reading, finding: Finding | None, lake: Lake, site: str) -> Reading:
+    """Where there are no records, keep the site's clock, or take that of the first asset."""
+    if reading.layout != LAYOUT or finding is None:
+        return reading
+    return replace(reading, clock=site_clock(lake, site) or finding.clock())
+
+
+def _all_chunks(plan: Plan, links: AssetLinks, finding: Finding | None) -> Iterator[Chunk]:
+    """Yield the records first, then the assets: who they name is known by then."""
+    yield from links.pass_on(_every_file(plan.reading.chunks(plan.new), plan.new))
+    if finding is not None and plan.assets is not None and (plan.assets.new or len(links)):
+        yield from finding.chunks()
 
 
 def open_reading(
@@ -110,8 +187,17 @@ def open_reading(
         return open_mapping(found, path, context)
     if reader is not None:
         return _open_with(reader, path, context)
+    raise _no_layout(path, catalogue)
+
+
+class NoLayout(DataRefused):
+    """No reader or mapping of records fits a source."""
+
+
+def _no_layout(path: Path, catalogue: Catalogue) -> NoLayout:
+    readers = [extension.name for extension in catalogue.of("reader")]
     known = ", ".join(sorted([*readers, *shipped_mappings()]))
-    raise DataRefused(
+    return NoLayout(
         f"no known layout fits this source (known: {known})",
         where=path.name,
         next="Name one with --mapping, or write a mapping: biolake mapping draft SOURCE",
@@ -174,16 +260,20 @@ def _reading_hash(reading: Reading, others: tuple[SourceFile, ...], zone: str | 
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _request(reading: Reading, plan: Plan, site: str, zone: str | None, source: str) -> LoadRequest:
+def _request(
+    plan: Plan, site: str, zone: str | None, source: str, options: AssetOptions
+) -> LoadRequest:
+    reading, assets = plan.reading, plan.assets.new if plan.assets else ()
     return LoadRequest(
         site=site,
         layout=reading.layout,
         subjects=reading.subjects,
         clock=reading.clock,
-        expected_rows=sum(_expected_rows(file) for file in plan.new),
+        expected_rows=sum(_expected_rows(file) for file in plan.new) + len(assets),
         zone=zone,
         message=f"{reading.layout}: {Path(source).name} at site {site}",
-        contents=frozenset(file.content_hash for file in plan.new),
+        contents=frozenset(file.content_hash for file in (*plan.new, *assets)),
+        assets=options,
     )
 
 
@@ -191,6 +281,12 @@ def _expected_rows(file: SourceFile) -> int:
     suffix = "".join(file.path.suffixes[-2:]).lower()
     each = next((n for end, n in _ROW_BYTES.items() if suffix.endswith(end)), 60)
     return file.size // each
+
+
+def _told(load: LoadReport, finding: Finding | None) -> list[str]:
+    """Return what readers and lists had to say of assets, with how many it concerns."""
+    told = load.assets.notes + (finding.notes if finding else Counter())
+    return [f"{text} ({count:,})" for text, count in told.most_common()]
 
 
 def _dropped(loading: Loading) -> list[str]:

@@ -231,7 +231,9 @@ def with_groups(encounters: pa.Table, lake: Lake, load: str) -> pa.Table:
 def totals(tx: Transaction, view: View, added: Counter[int], outcome: Outcome) -> dict[str, int]:
     """Return the counts a commit shows, from the files it will list."""
     counts = {}
-    for table in ("events", "subjects", "codes", "encounters", "quarantine"):
+    for table in ("events", "subjects", "codes", "encounters", "quarantine", "assets"):
+        if table == "assets" and table not in tx.base.tables and table not in tx.adds:
+            continue  # a lake without assets counts none
         state = tx.base.tables.get(table)
         removed = {file.path for file in tx.removes.get(table, ())}
         kept = [f for f in (state.files if state else ()) if f.path not in removed]

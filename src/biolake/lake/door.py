@@ -32,6 +32,10 @@ TABLES: dict[str, pa.Schema] = {
     "quarantine": schema.QUARANTINE,
     "quality": schema.QUALITY,
     "sites": schema.SITES,
+    "assets": schema.ASSETS,
+    "asset_files": schema.ASSET_FILES,
+    "embeddings": schema.EMBEDDINGS,
+    "models": schema.MODELS,
 }
 
 
@@ -153,8 +157,11 @@ def _sql_type(kind: pa.DataType) -> str:
         pa.int32(): "INTEGER",
         pa.int64(): "BIGINT",
         pa.float32(): "FLOAT",
+        pa.float64(): "DOUBLE",
         pa.string(): "VARCHAR",
         schema.MICROSECONDS: "TIMESTAMP",
         pa.list_(pa.string()): "VARCHAR[]",
+        pa.list_(pa.int64()): "BIGINT[]",
+        pa.list_(pa.float32()): "FLOAT[]",
     }
     return names[kind]

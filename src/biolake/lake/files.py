@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from biolake.core.hashing import content_hash
@@ -16,6 +17,7 @@ from biolake.lake.commits import StoredFile
 from biolake.lake.store import Store
 
 _MODULUS = 1 << 64
+_GROUP_BYTES = 1 << 27
 _DELTAS = ("time",)  # sorted within a subject: differences are small
 _LISTED = pa.types.is_list
 
@@ -73,14 +75,30 @@ def hashable(table: pa.Table) -> pa.Table:
         if name in ("row_key", "shard_group"):
             continue
         if _LISTED(column.type):
-            texts = [None if v is None else "\x1f".join(v) for v in column.to_pylist()]
-            column = pa.chunked_array([pa.array(texts, pa.string())])
+            column = pa.chunked_array([pa.array(_list_texts(column), pa.string())])
         elif pa.types.is_fixed_size_binary(column.type):
             column = pa.chunked_array(
                 [pa.array([v.hex() for v in column.to_pylist()], pa.string())]
             )
         columns[name] = column
     return pa.table(columns)
+
+
+def _list_texts(column: pa.ChunkedArray) -> list[str | None]:
+    """Return each list as text; numbers enter by their bytes, which is fast for long vectors."""
+    kind = column.type.value_type
+    if pa.types.is_string(kind) or pa.types.is_dictionary(kind):
+        return [None if v is None else "\x1f".join(v) for v in column.to_pylist()]
+    texts: list[str | None] = []
+    for chunk in column.chunks:
+        values = chunk.flatten().to_numpy(zero_copy_only=False)
+        lengths = pc.fill_null(pc.list_value_length(chunk), 0).to_numpy(zero_copy_only=False)
+        ends = np.cumsum(lengths)
+        pieces = zip((ends - lengths).tolist(), ends.tolist(), strict=True)
+        digests = (hashlib.blake2b(values[a:b].tobytes(), digest_size=16) for a, b in pieces)
+        valid = chunk.is_valid().to_pylist()
+        texts += [d.hexdigest() if v else None for d, v in zip(digests, valid, strict=True)]
+    return texts
 
 
 def total(hashes: np.ndarray) -> int:
@@ -107,6 +125,12 @@ def write_table(
     ]
 
 
+def _rows_a_group(rows: pa.Table) -> int:
+    """Return how many rows make a row group: rows of long vectors are few."""
+    each: int = max(1, rows.nbytes // max(1, rows.num_rows))
+    return max(1, min(1 << 17, _GROUP_BYTES // each))
+
+
 def _write_one(
     store: Store,
     scratch: Path,
@@ -117,6 +141,7 @@ def _write_one(
     group: int | None,
 ) -> StoredFile:
     file = TableFile(scratch, schema)
-    for start in range(0, rows.num_rows, 1 << 17):
-        file.write(rows.slice(start, 1 << 17))
+    step = _rows_a_group(rows)
+    for start in range(0, rows.num_rows, step):
+        file.write(rows.slice(start, step))
     return file.finish(store, name, label, group)

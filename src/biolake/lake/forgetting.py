@@ -27,6 +27,7 @@ from biolake.lake.lake import Lake
 from biolake.lake.linkage import FORGOTTEN, read_parquet, tombstone
 from biolake.lake.linkage import SCHEMA as LINKAGE
 from biolake.lake.locking import writer
+from biolake.lake.repacking import Bytes, Moves, bytes_of, found_in_pack, moved, rewrite_packs
 from biolake.lake.sweeping import sweep, table_files
 from biolake.lake.transaction import SCHEMAS, Transaction, clear_scratch, scratch_folder
 
@@ -34,7 +35,8 @@ Progress = Callable[[str, int, int], None]
 
 _SYSTEM = "forgotten"
 _FEWEST_DIGITS = 7  # shorter numbers stand in any text by chance
-_COUNTED = ("events", "subjects", "codes", "encounters", "quarantine")
+_COUNTED = ("events", "subjects", "codes", "encounters", "quarantine", "assets")
+_NAMING = ("subject_id", "encounter_id", "asset_id", "pack")
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,23 @@ class Trace:
 
     subject: int
     encounters: pa.Array
+    assets: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    bytes: Bytes = field(default_factory=Bytes)
 
     def rows(self, table: pa.Table) -> np.ndarray:
-        """Mark the rows of the subject itself."""
-        if "subject_id" not in table.column_names:
+        """Mark the rows of the subject itself, and of its assets."""
+        found = np.zeros(len(table), dtype=bool)
+        if "subject_id" in table.column_names:
+            found |= pc.fill_null(pc.equal(table["subject_id"], self.subject), False).to_numpy()
+        if "asset_id" in table.column_names and len(self.assets):
+            found |= pc.is_in(table["asset_id"], value_set=self.assets).to_numpy()
+        return found
+
+    def in_packs(self, table: pa.Table) -> np.ndarray:
+        """Mark the rows that name a pack with bytes of the subject."""
+        if "pack" not in table.column_names or not len(self.bytes.packs):
             return np.zeros(len(table), dtype=bool)
-        return np.asarray(table["subject_id"].to_numpy() == self.subject)
+        return np.asarray(pc.is_in(table["pack"], value_set=self.bytes.packs).to_numpy())
 
     def mentions(self, table: pa.Table) -> np.ndarray:
         """Mark the rows that name one of its encounters."""
@@ -122,7 +135,36 @@ def _trace(lake: Lake, subject_id: int, base: Commit) -> Trace:
             mine.update(table.filter(own)["encounter_id"].to_pylist())
             if key in current:
                 others.update(table.filter(pc.invert(own))["encounter_id"].to_pylist())
-    return Trace(subject_id, pa.array(sorted(mine - others), pa.int64()))
+    assets = _assets(lake, subject_id, base)
+    stays = pa.array(sorted(mine - others), pa.int64())
+    return Trace(subject_id, stays, assets, bytes_of(lake, base, assets))
+
+
+def _assets(lake: Lake, subject_id: int, base: Commit) -> pa.Array:
+    """Return every asset that any stored file gives to the subject, less those of others now.
+
+    What an asset was before it grew bears the same source key.
+    """
+    columns = ["asset_id", "subject_id", "source_key"]
+    state = base.tables.get("assets")
+    current = {file.path for file in state.files} if state else set()
+    keys = [k for k in table_files(lake) if k.startswith("assets/") and k.endswith(".parquet")]
+    tables = {key: read_parquet(lake, key, columns) for key in keys}
+    mine: set[str] = set()
+    others: set[str] = set()
+    sources: set[str] = set()
+    for key, table in tables.items():
+        own = pc.fill_null(pc.equal(table["subject_id"], subject_id), False)
+        mine.update(table.filter(own)["asset_id"].to_pylist())
+        sources.update(table.filter(own)["source_key"].to_pylist())
+        if key in current:
+            theirs = pc.and_(pc.invert(own), pc.is_valid(table["subject_id"]))
+            others.update(table.filter(theirs)["asset_id"].to_pylist())
+    same = pa.array(sorted(sources - {""}), pa.string())
+    for table in tables.values():
+        grown = pc.is_in(table["source_key"], value_set=same)
+        mine.update(table.filter(grown)["asset_id"].to_pylist())
+    return pa.array(sorted(mine - others), pa.string())
 
 
 def _holders(lake: Lake, trace: Trace, scratch: Path, progress: Progress) -> dict[str, int]:
@@ -141,13 +183,14 @@ def _count(lake: Lake, key: str, trace: Trace, scratch: Path) -> tuple[int, int]
     """Read the columns that can name the subject, whole; return rows read and rows that do."""
     read = found = 0
     with local_copy(lake, key, scratch) as path, pq.ParquetFile(path) as file:
-        names = [n for n in ("subject_id", "encounter_id") if n in file.schema_arrow.names]
+        names = [n for n in _NAMING if n in file.schema_arrow.names]
         if not names:
             return file.metadata.num_rows, 0
         for number in range(file.num_row_groups):
             table = file.read_row_group(number, names)
             read += len(table)
-            found += int(np.count_nonzero(trace.rows(table) | trace.mentions(table)))
+            named = trace.rows(table) | trace.mentions(table) | trace.in_packs(table)
+            found += int(np.count_nonzero(named))
     return read, found
 
 
@@ -163,10 +206,13 @@ class _Removal:
     rows: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
     unlinked: int = 0
+    moves: Moves = field(default_factory=dict)
 
     def publish(self) -> Commit:
         tx = Transaction(self.lake, self.base, self.scratch, "forget")
         tombstones = self._tombstones()
+        trace = self.trace
+        self.moves = rewrite_packs(self.lake, self.base, trace.assets, trace.bytes, self.scratch)
         for name, state in self.base.tables.items():
             for file in state.files:
                 if file.path in self.holders:
@@ -193,6 +239,7 @@ class _Removal:
                 if name == "events":
                     self.codes.update(table.filter(pa.array(gone))["code"].to_pylist())
                 kept = self._unlink(name, table.filter(pa.array(~gone)))
+                kept = moved(kept, self.moves) if name == "asset_files" else kept
                 if len(kept):
                     new.write(kept)
         return [new.finish(self.lake.store, name, "forget", file.shard_group)] if new.rows else []
@@ -208,14 +255,18 @@ class _Removal:
         return table.set_column(place, "encounter_id", column)
 
     def _tombstones(self) -> pa.Table:
-        """Return a row that leads nowhere for each identifier of the subject and for itself."""
-        hashes = [tombstone(self.lake.secret(), self.trace.subject)]
+        """Return a row that leads nowhere for each identifier of the subject and for itself.
+
+        Each keeps the name of its system: the identifier in an asset file is looked up by that.
+        """
+        found = {tombstone(self.lake.secret(), self.trace.subject): (_SYSTEM, "")}
         state = self.base.tables.get("linkage")
         for file in state.files if state else ():
-            table = read_parquet(self.lake, file.path, ["identifier", "subject_id"])
-            own = pc.equal(table["subject_id"], self.trace.subject)
-            hashes += table.filter(own)["identifier"].to_pylist()
-        rows = [(h, _SYSTEM, "", FORGOTTEN) for h in dict.fromkeys(hashes)]
+            table = read_parquet(self.lake, file.path)
+            own = table.filter(pc.equal(table["subject_id"], self.trace.subject))
+            for row in own.to_pylist():
+                found[row["identifier"]] = (row["system"], row["site_id"])
+        rows = [(h, *system, FORGOTTEN) for h, system in found.items()]
         columns = zip(*rows, strict=True)
         return pa.table(dict(zip(LINKAGE.names, columns, strict=True)), schema=LINKAGE)
 
@@ -231,6 +282,8 @@ class _Removal:
     def _counts(self, tx: Transaction) -> dict[str, int]:
         counts = {"added": 0, "replaced": 0, "removed": self.rows["events"]}
         for name in _COUNTED:
+            if name == "assets" and name not in self.base.tables:
+                continue
             state = self.base.tables.get(name)
             removed = {file.path for file in tx.removes.get(name, ())}
             kept = [f for f in (state.files if state else ()) if f.path not in removed]
@@ -261,6 +314,7 @@ def _scan(lake: Lake, trace: Trace, scratch: Path, progress: Progress) -> Scan:
     number = str(trace.subject).encode()
     searched = len(number.lstrip(b"-")) >= _FEWEST_DIGITS
     pattern = re.compile(rb"(?<![0-9A-Za-z])" + re.escape(number) + rb"(?![0-9A-Za-z])")
+    assets = set(trace.assets.to_pylist())
     keys = [key for key, _ in lake.store.list("")]
     for done, key in enumerate(keys):
         progress("scanning", done, len(keys))
@@ -268,12 +322,18 @@ def _scan(lake: Lake, trace: Trace, scratch: Path, progress: Progress) -> Scan:
         if key.endswith(".parquet"):
             read, found = _count(lake, key, trace, scratch)
             rows += read
+        elif key.endswith(".tar"):
+            found = found_in_pack(lake, key, assets, trace.bytes, scratch)
         else:
             found = len(pattern.findall(lake.store.read(key))) if searched else 0
         if found:
             hits.append(key)
     if not searched:
         notes.append(f"ids of under {_FEWEST_DIGITS} digits are not searched for in text files")
+    if trace.bytes.shared:
+        notes.append(
+            f"{trace.bytes.shared} files of its assets are also others', byte for byte: they stay"
+        )
     if lake.root.startswith("s3://"):
         notes.append("a bucket that keeps object versions still has the deleted ones: remove them")
     return Scan(files, rows, tuple(hits), tuple(notes))

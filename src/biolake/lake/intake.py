@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from biolake.core.bounds import FIRST_TIME, LAST_TIME, is_sayable
 from biolake.core.errors import DataRefused, WrongUse, did_you_mean
 from biolake.core.keys import SHARDS
-from biolake.core.reading import Chunk, SubjectSystem, Tally
+from biolake.core.reading import Chunk, SourceFile, SubjectSystem, Tally
 from biolake.core.schema import BIRTH, DEATH, MAPPED_CODES, MICROSECONDS
 from biolake.core.units import to_ucum
 from biolake.lake.columns import (
@@ -102,7 +102,7 @@ class Intake:
 
     def add(self, chunk: Chunk) -> None:
         """Take one chunk: its people first, then its events, encounters and codes."""
-        number = self._part(chunk)
+        number = self.line(chunk.file, chunk.table, keyed=chunk.keyed)
         part = self.parts[number]
         part.tally.add(chunk.tally)
         if chunk.people is not None:
@@ -147,22 +147,26 @@ class Intake:
         with pa.memory_map(str(path)) as stream:
             return from_batches(list(pa.ipc.open_stream(stream)))
 
-    def _part(self, chunk: Chunk) -> int:
-        key = (chunk.file.name, chunk.table)
+    def line(self, file: SourceFile, table: str, *, keyed: bool = True) -> int:
+        """Return the number of a file's ledger line, begun if it is met for the first time."""
+        key = (file.name, table)
         number = self._number.get(key)
         if number is None:
             number = self._number[key] = len(self.parts)
-            self.parts.append(
-                Part(
-                    chunk.file.name,
-                    chunk.file.content_hash,
-                    chunk.file.reading_hash,
-                    chunk.table,
-                    chunk.keyed,
-                )
-            )
-            self.origins.append(Origin(self.site, self.load, chunk.table))
+            self.parts.append(Part(file.name, file.content_hash, file.reading_hash, table, keyed))
+            self.origins.append(Origin(self.site, self.load, table))
         return number
+
+    def take(self, block: Block) -> None:
+        """Take events of subjects already registered."""
+        if len(block):
+            counted = np.bincount(block.origin)
+            for number in np.flatnonzero(counted).tolist():
+                self.parts[number].events += int(counted[number])
+            self._pending.append(block)
+            self._pending_rows += len(block)
+            if self._pending_rows >= FLUSH_ROWS:
+                self._flush()
 
     def _block(self, events: pa.Table, part: int) -> Block:
         column = {name: whole(events[name]) for name in events.column_names}
@@ -203,15 +207,8 @@ class Intake:
         )
 
     def _as_utc(self, times: pa.Array, file: str) -> pa.Array:
-        """Return times in UTC; the ends of time (0001-01-01, 9999-12-31) stay where they are."""
         _refuse_unsayable(times, file)
-        if self._zone is None or times.null_count == len(times):
-            return times
-        zoned = pc.assume_timezone(times, self._zone, ambiguous="earliest", nonexistent="latest")
-        utc = zoned.cast(pa.timestamp("us", "UTC")).cast(MICROSECONDS)
-        first, last = (pa.scalar(end, MICROSECONDS) for end in (FIRST_TIME, LAST_TIME))
-        late = pc.max_element_wise(utc, first, skip_nulls=False)
-        return pc.min_element_wise(late, last, skip_nulls=False)
+        return as_utc(times, self._zone)
 
     def _flush(self) -> None:
         if not self._pending:
@@ -248,6 +245,17 @@ class Intake:
         for part in self.parts:
             total.update(part.tally.skipped)
         return total
+
+
+def as_utc(times: pa.Array, zone: str | None) -> pa.Array:
+    """Return times in UTC; the ends of time (0001-01-01, 9999-12-31) stay where they are."""
+    if zone is None or times.null_count == len(times):
+        return times
+    zoned = pc.assume_timezone(times, zone, ambiguous="earliest", nonexistent="latest")
+    utc = zoned.cast(pa.timestamp("us", "UTC")).cast(MICROSECONDS)
+    first, last = (pa.scalar(end, MICROSECONDS) for end in (FIRST_TIME, LAST_TIME))
+    late = pc.max_element_wise(utc, first, skip_nulls=False)
+    return pc.min_element_wise(late, last, skip_nulls=False)
 
 
 def bucket_count(lake: Lake, expected_rows: int) -> int:

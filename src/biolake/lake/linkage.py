@@ -7,7 +7,7 @@ is no part of a view and is never exported.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -70,11 +70,24 @@ class Linkage:
         self._known = _load_known(lake, base)
         self.forgets = FORGOTTEN in self._known.values()
         self._seen: dict[object, int] = {}
-        if not self._keyed:
+        self.watch: Callable[[str, str, int], None] | None = None  # told of new identifiers
+        self._lake, self._base = lake, base
+        self._systems: set[tuple[str, str]] | None = None
+        if subjects.direct:
+            self._held = _held_ids(lake, base, "subjects", "subject_id")
+            self._stays = _held_ids(lake, base, "encounters", "encounter_id")
+        elif not self._keyed:
             _refuse_other_ids(subjects, base)
+
+    @property
+    def system(self) -> SubjectSystem:
+        """The system of the identifiers in the source's own rows."""
+        return self._system
 
     def subjects(self, identifiers: pa.Array) -> np.ndarray:
         """Return the registry number of each source identifier (int64 or string); -1: forgotten."""
+        if self._system.direct:
+            return self._direct(identifiers)
         encoded = pc.dictionary_encode(identifiers)
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()
@@ -82,6 +95,13 @@ class Linkage:
         values = encoded.dictionary.to_pylist()
         numbers = [seen[v] if v in seen else number(v) for v in values]
         return np.asarray(np.array(numbers, dtype=np.int32)[encoded.indices.to_numpy()])
+
+    def _direct(self, identifiers: pa.Array) -> np.ndarray:
+        """Return the registry numbers of the lake's own subject ids."""
+        ids = _own_ids(identifiers, self._held, "subjects")
+        unique, place = np.unique(ids, return_inverse=True)
+        numbers = np.array([self.registry.add(i) for i in unique.tolist()], dtype=np.int32)
+        return np.asarray(numbers[place])
 
     def people(self, table: pa.Table) -> None:
         """Take in every identifier by which the source knows its people."""
@@ -94,6 +114,8 @@ class Linkage:
 
     def encounters(self, identifiers: pa.Array) -> np.ndarray:
         """Return the encounter id of each source identifier, `NO_ENCOUNTER` where it is null."""
+        if self._system.direct:
+            return _own_encounters(identifiers, self._stays)
         if pa.types.is_integer(identifiers.type) and not self._keyed:
             filled = pc.fill_null(identifiers.cast(pa.int64()), int(NO_ENCOUNTER))
             return np.asarray(filled.to_numpy(zero_copy_only=False))
@@ -128,9 +150,64 @@ class Linkage:
                 self._known[hashed] = subject_id
                 site = self._site if scope == "site" else ""
                 self.new_rows.append((hashed, system, site, subject_id))
+                if self._systems is not None:
+                    self._systems.add((system, site))
+        if self.watch is not None:
+            for _, (system, text, _) in identifiers:
+                self.watch(system, text, subject_id)
         number = _REFUSED if subject_id == FORGOTTEN else self.registry.add(subject_id)
         self._seen[value] = number
         return number
+
+    def known_as(self, value: str, system: str = "") -> set[int]:
+        """Return the subjects an identifier names: in one system, or in all this site knows.
+
+        `FORGOTTEN` is among them where it names one that was forgotten.
+        """
+        if self._systems is None:
+            self._systems = _load_systems(self._lake, self._base)
+            self._systems |= {(row[1], row[2]) for row in self.new_rows}
+        found = set()
+        for name, site in self._systems:
+            if site in ("", self._site) and system in ("", name):
+                held = self._known.get(self._hash(name, value, "site" if site else "global"))
+                if held is not None:
+                    found.add(FORGOTTEN if self._is_forgotten(held) else held)
+        return found
+
+    def number_of(self, value: str, system: str) -> int | None:
+        """Return the registry number of an identifier's subject, made new where unknown.
+
+        -1: forgotten. None: the lake keeps its source's ids, and this can be none of them.
+        """
+        if system == self._system.name and not self._system.direct:
+            if not self._keyed and not (system and _is_int(value)):
+                return None
+            return self._number(value)
+        if not self._keyed:
+            return None
+        hashed = self._hash(system, value, "site")
+        subject_id = self._known.get(hashed)
+        if subject_id is None:
+            message = f"subject\0{self._site}\0{system}\0{value}".encode()
+            digest = hmac.digest(self._secret, message, "sha256")
+            subject_id = int.from_bytes(digest[:8], "big") >> 1
+            subject_id = FORGOTTEN if self._is_forgotten(subject_id) else subject_id
+            self._known[hashed] = subject_id
+            self.new_rows.append((hashed, system, self._site, subject_id))
+            if self.watch is not None:
+                self.watch(system, value, subject_id)
+        return _REFUSED if subject_id == FORGOTTEN else self.registry.add(subject_id)
+
+    def waiting_key(self, site: str, value: str, system: str = "") -> str:
+        """Return the key under which an asset waits for its identifier to become known."""
+        message = f"{site}\0{value}\0{system}".encode()
+        return blake2b(message, key=self._secret, digest_size=16, person=b"waiting").hexdigest()
+
+    def source_key(self, key: str) -> str:
+        """Return the keyed hash of a source's own name of an asset."""
+        message = f"{self._site}\0{key}".encode()
+        return blake2b(message, key=self._secret, digest_size=16, person=b"source").hexdigest()
 
     def _is_forgotten(self, subject_id: int) -> bool:
         """Say whether a subject was forgotten under an identifier of another site."""
@@ -164,6 +241,52 @@ def tombstone(secret: bytes, subject_id: int) -> bytes:
 
 def _is_int(value: object) -> bool:
     return str(value).removeprefix("-").isdecimal()
+
+
+def _load_systems(lake: Lake, base: Commit) -> set[tuple[str, str]]:
+    """Return every (system, site) of which the lake knows identifiers; global ones have no site."""
+    found: set[tuple[str, str]] = set()
+    state = base.tables.get("linkage")
+    for file in state.files if state else ():
+        table = read_parquet(lake, file.path, ["system", "site_id"]).group_by(["system", "site_id"])
+        rows = table.aggregate([])
+        found |= set(zip(rows["system"].to_pylist(), rows["site_id"].to_pylist(), strict=True))
+    return found
+
+
+def _held_ids(lake: Lake, base: Commit, table: str, column: str) -> np.ndarray:
+    """Return the ids a table holds, ascending."""
+    state = base.tables.get(table)
+    parts = [
+        read_parquet(lake, file.path, [column])[0].to_numpy()
+        for file in (state.files if state else ())
+    ]
+    return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *parts]))
+
+
+def _own_ids(identifiers: pa.Array, held: np.ndarray, what: str) -> np.ndarray:
+    """Return the lake's own ids as numbers; refuse ids it does not hold."""
+    if isinstance(identifiers, pa.ChunkedArray):
+        identifiers = identifiers.combine_chunks()
+    if pa.types.is_dictionary(identifiers.type):
+        identifiers = identifiers.dictionary_decode()
+    try:
+        ids = np.asarray(identifiers.cast(pa.int64()).to_numpy(zero_copy_only=False))
+    except pa.ArrowInvalid:
+        raise DataRefused(f"it names {what} by other than the lake's own ids") from None
+    if missing := int(np.count_nonzero(~np.isin(ids, held))):
+        raise DataRefused(
+            f"it names {missing} {what} that the lake does not hold",
+            next="Run it again: one may have been forgotten meanwhile.",
+        )
+    return ids
+
+
+def _own_encounters(identifiers: pa.Array, held: np.ndarray) -> np.ndarray:
+    named = identifiers.is_valid().to_numpy(zero_copy_only=False)
+    found = np.full(len(identifiers), NO_ENCOUNTER, dtype=np.int64)
+    found[named] = _own_ids(identifiers.drop_null(), held, "encounters")
+    return found
 
 
 def _load_known(lake: Lake, base: Commit) -> dict[bytes, int]:

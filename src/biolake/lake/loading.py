@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,9 @@ import pyarrow as pa
 from biolake.core.keys import SHARDS
 from biolake.core.reading import Chunk, Clock, SubjectSystem
 from biolake.lake import derived, ledger
+from biolake.lake.asset_intake import AssetIntake
+from biolake.lake.asset_linking import AssetTables
+from biolake.lake.asset_report import AssetOptions, AssetReport
 from biolake.lake.building import GroupFiles, Numbering
 from biolake.lake.columns import Block, concat
 from biolake.lake.commits import Commit
@@ -44,6 +46,7 @@ class LoadRequest:
     zone: str | None = None
     message: str = ""
     contents: frozenset[str] = frozenset()  # content hashes of the files
+    assets: AssetOptions = field(default_factory=AssetOptions)
 
 
 @dataclass
@@ -55,6 +58,7 @@ class LoadReport:
     added: int = 0
     outcome: Outcome = field(default_factory=Outcome)
     conflicts: int = 0
+    assets: AssetReport = field(default_factory=AssetReport)
 
 
 class Loading:
@@ -92,21 +96,37 @@ class Loading:
 
     def run(self, chunks: Iterable[Chunk]) -> LoadReport:
         """Read every chunk, build the files and publish the commit."""
+        with open_view(self.lake, self.base) as view:
+            self._assets = AssetIntake(
+                view,
+                self.intake,
+                self._scratch,
+                clock=self._clock,
+                zone=self.request.zone,
+                options=self.request.assets,
+            )
+            with self._assets.packs:
+                self._read(chunks)
+                encounters = derived.encounters(view, self.intake)
+                self._shelved = AssetTables(self._assets)
+                self._shelved.settle(encounters)
+            self.intake.finish()
+            ledger.refuse_unexplained(self.intake)
+            self._stage("write")
+            return self._build(view, encounters)
+
+    def _read(self, chunks: Iterable[Chunk]) -> None:
         rows = 0
         for chunk in chunks:
-            self.intake.add(chunk)
-            rows += chunk.tally.rows
+            if chunk.assets:
+                self._assets.add(chunk)
+            else:
+                self.intake.add(chunk)
+            rows += chunk.tally.rows + len(chunk.accounted)
             self._progress("reading", rows, self.request.expected_rows)
-        self.intake.finish()
-        ledger.refuse_unexplained(self.intake)
-        self._stage("write")
-        with ExitStack() as stack:
-            view = stack.enter_context(open_view(self.lake, self.base))
-            return self._build(view)
 
-    def _build(self, view: View) -> LoadReport:
+    def _build(self, view: View, encounters: pa.Table | None) -> LoadReport:
         previous = Previous(view, self.intake, self.request.contents)
-        encounters = derived.encounters(view, self.intake)
         measures = self._measures(view, encounters)
         counts = derived.Counts()
         self._numbering = Numbering.of(self.intake)
@@ -120,6 +140,7 @@ class Loading:
         lines = ledger.lines(self.intake, self.request, self.outcome, self._added, self._started)
         report = LoadReport(None, lines, sum(self._added.values()), self.outcome)
         report.conflicts = self.intake.linkage.conflicts
+        report.assets = self._assets.report
         self._tables(view, encounters, measures, counts, lines)
         self._stage("before commit")
         report.commit = self._tx.publish(
@@ -133,7 +154,8 @@ class Loading:
         return report
 
     def _settings(self) -> dict[str, str]:
-        if self.lake.subject_ids == "keyed":
+        system = self.request.subjects
+        if self.lake.subject_ids == "keyed" or system.direct or not system.name:
             return {}
         return {ID_SYSTEM: self.request.subjects.name}
 
@@ -263,6 +285,7 @@ class Loading:
             tx.replace("encounters", derived.with_groups(encounters, self.lake, self.load_id))
         if intake.linkage.new_rows:
             tx.append("linkage", intake.linkage.new_table())
+        self._shelved.write(tx)
         sites = ledger.sites(view, request.site, self._clock, request.zone)
         if sites is not None:
             tx.replace("sites", sites)

@@ -22,6 +22,7 @@ from biolake.lake.intake import Intake
 from biolake.lake.ordering import repeats
 from biolake.lake.stored import SELECT_EVENTS, stored_rows
 
+ASSET_CODE = "ASSET//"
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 # What makes two rows with one key the same fact; the load that brought them does not.
 _CONTENT = [
@@ -148,13 +149,19 @@ class Previous:
         return {group for (group,) in rows}
 
     def stale(self, stored: Block, seen: np.ndarray) -> np.ndarray:
-        """Mark stored rows that an earlier reading of the same files gave and this one does not."""
+        """Mark stored rows that an earlier reading of the same files gave and this one does not.
+
+        The event of an asset is no such row: it stands for as long as its asset has it.
+        """
+        codes = self._intake.codes.names
+        assets = [n for n, name in enumerate(codes) if name.startswith(ASSET_CODE)]
         origins = [
             n
             for n, origin in enumerate(self._intake.origins)
             if origin.site == self._intake.site and (origin.load, origin.source) in self._stale
         ]
-        return np.asarray(np.isin(stored.origin, origins) & ~np.isin(stored.key, seen))
+        gone = np.isin(stored.origin, origins) & ~np.isin(stored.key, seen)
+        return np.asarray(gone & ~np.isin(stored.code, assets))
 
     def moved(self, keyed: pa.Table) -> pa.Table:
         """Return (shard_group, row_key) of stored rows whose key now belongs to another subject."""

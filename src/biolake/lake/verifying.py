@@ -16,6 +16,7 @@ from deltalake.exceptions import DeltaError
 
 from biolake.core.errors import BiolakeError
 from biolake.lake import commits, delta
+from biolake.lake.asset_checks import asset_faults
 from biolake.lake.commits import Commit, StoredFile
 from biolake.lake.inspection import Seen, inspect, local_copy, row_groups
 from biolake.lake.lake import Lake
@@ -25,7 +26,7 @@ from biolake.lake.transaction import SCHEMAS
 Progress = Callable[[str, int, int], None]
 
 _MODULUS = 1 << 64
-_COUNTED = ("events", "subjects", "codes", "encounters", "quarantine")
+_COUNTED = ("events", "subjects", "codes", "encounters", "quarantine", "assets")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def verify(
         check.codes(known)
         check.ledger()
         check.counts()
+        check.assets()
     return VerifyReport(
         commit.number,
         len(commit.tables),
@@ -205,6 +207,8 @@ class _Check:
         if self.commit.number == 0:
             return
         for name in _COUNTED:
+            if name == "assets" and name not in self.commit.tables:
+                continue
             rows = sum(file.rows for file in self._state(name))
             if counts.get(name) != rows:
                 self.found(name, key, f"the commit counts {counts.get(name)} rows; it has {rows}")
@@ -212,6 +216,16 @@ class _Check:
         gone = counts.get("replaced", 0) + counts.get("removed", 0)
         if before + counts.get("added", 0) - gone != counts.get("events"):
             self.found("events", key, "events before + added - replaced - removed is not events")
+
+    def assets(self) -> None:
+        """Check the index of assets against the packs, the subjects and the events."""
+        tables = {"assets", "asset_files"}
+        if not tables & self.commit.tables.keys():
+            return
+        if self.damaged & {*tables, "events_by_code", "subjects"}:
+            return
+        for fault in asset_faults(self.lake, self.commit, self.scratch):
+            self.found(*fault)
 
     def _read(self, name: str, columns: list[str] | None = None) -> pa.Table:
         schema = (

@@ -23,6 +23,7 @@ VALUED = ("n", "observed", "first", "last", "min", "max", "sum", "mean", "sd", "
 AGGREGATIONS = (*COUNTING, *VALUED)
 
 Selector = Literal["all", "list", "prefix", "regex", "ancestor"]
+Pick = Literal["latest", "mean"]
 
 
 class FeaturesInvalid(DataRefused):
@@ -84,6 +85,23 @@ class Static:
 
 
 @dataclass(frozen=True)
+class Embedding:
+    """Vectors that an encoder made of a subject's assets of one modality, in one window.
+
+    `pick` is the latest asset or the mean of all; `components` the numbers that a fixed projection
+    keeps of each vector, or None for all. `encoder_version` is None while the lake may say.
+    """
+
+    name: str
+    encoder: str
+    modality: str
+    window: Window
+    pick: Pick = "latest"
+    components: int | None = None
+    encoder_version: str | None = None
+
+
+@dataclass(frozen=True)
 class Definition:
     """A feature definition as read; `sex` lists the prefixes of the codes that tell it."""
 
@@ -95,8 +113,13 @@ class Definition:
     sex: tuple[str, ...] = ()
     majority_unit: bool = False
     description: str = ""
+    embeddings: tuple[Embedding, ...] = ()
 
     @property
     def hash(self) -> str:
         """SHA-256 of what the definition says, whatever its layout and comments."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        said = asdict(self)
+        # Definitions without embeddings keep the hash they had before there were any.
+        if not self.embeddings:
+            del said["embeddings"]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -27,6 +27,7 @@ from biolake.retrieval.parts import Wanted, group_part, write_part
 from biolake.retrieval.reading import Reading, read_past
 from biolake.retrieval.samples import Chunk, Samples, arrange, chunks
 from biolake.retrieval.survey import static_survey
+from biolake.retrieval.vectors import AssetVectors, read_vectors
 from biolake.retrieval.vocabulary import (
     Block,
     Item,
@@ -41,6 +42,8 @@ from biolake.retrieval.workers import each, settings
 MEMORY = "600MB"
 CHUNK_HITS = 3_000_000  # events × samples that one part may meet
 
+_VECTORS = "vectors"  # folder of the vectors while a feature set is made
+
 
 @dataclass(frozen=True)
 class _Building:
@@ -51,6 +54,7 @@ class _Building:
     samples: Samples
     chunks: list[Chunk]
     reading: Reading
+    vectors: list[AssetVectors]
     folder: Path
     threads: int
 
@@ -78,12 +82,17 @@ def build_features(
     with fresh_folder(out) as folder, settings(view, memory):
         codes = _codes(view, definition, vocabulary)
         reading = read_past(view, samples, definition.groups, codes, folder / "past", threads)
-        parts = chunks(samples, samples.events, chunk_hits, reading.run_of)
-        building = _Building(view, definition, samples, parts, reading, folder, threads)
+        vectors = _vectors(view, samples, definition, vocabulary, folder)
+        # A long vector costs a sample as much as as many events.
+        cost = samples.events + sum(found.width for found in vectors)
+        parts = chunks(samples, cost, chunk_hits, reading.run_of)
+        building = _Building(view, definition, samples, parts, reading, vectors, folder, threads)
         learned, strays = _vocabulary(building, codes, vocabulary)
         _write(building, learned, strays)
         shutil.rmtree(reading.folder, ignore_errors=True)
-        describe(folder, view, definition, samples, parts, learned, strays)
+        shutil.rmtree(folder / _VECTORS, ignore_errors=True)
+        assets = {found.embedding.name: found.said() for found in vectors}
+        describe(folder, view, definition, samples, parts, learned, strays, assets)
     return FeatureSet.load(out)
 
 
@@ -95,6 +104,20 @@ def _codes(view: View, definition: Definition, given: Vocabulary | None) -> dict
         else resolve(view, group.codes)
         for group in definition.groups
     }
+
+
+def _vectors(
+    view: View, samples: Samples, definition: Definition, given: Vocabulary | None, folder: Path
+) -> list[AssetVectors]:
+    """Read the vectors of every embedding, of the version a vocabulary was learned with."""
+    if definition.embeddings:
+        (folder / _VECTORS).mkdir()
+    found = []
+    for number, embedding in enumerate(definition.embeddings):
+        known = _named(given, "embedding", embedding.name).encoded if given else None
+        path = folder / _VECTORS / f"{number}.npy"
+        found.append(read_vectors(view, samples, embedding, known, path))
+    return found
 
 
 def _vocabulary(
@@ -110,7 +133,7 @@ def _vocabulary(
         blocks.append(block)
     if given is not None:
         return given, strays
-    blocks += _learn_facts(building)
+    blocks += [*_learn_facts(building), *(found.block() for found in building.vectors)]
     samples, view = building.samples, building.view
     return Vocabulary(
         building.definition.hash,
@@ -149,11 +172,14 @@ def _learn_facts(building: _Building) -> list[Block]:
 def _write(building: _Building, vocabulary: Vocabulary, strays: dict[str, Strays]) -> None:
     """Write the parts of every block; an empty block has none."""
     groups = {group.name: group for group in building.definition.groups}
+    vectors = {found.embedding.name: found for found in building.vectors}
     wanted: dict[int, tuple[Group, Wanted]] = {}
     for number, block in enumerate(vocabulary.blocks):
-        if not block.codes:
+        if block.kind == "embedding":
+            _write_vectors(building, number, vectors[block.name])
+        elif not block.codes:
             continue
-        if block.kind == "group":
+        elif block.kind == "group":
             unit_of = block.unit_of if strays[block.name].values else {}
             names, units = building.reading.codes, building.reading.units
             wanted[number] = groups[block.name], Wanted.of(names, units, block.codes, unit_of)
@@ -168,6 +194,20 @@ def _write(building: _Building, vocabulary: Vocabulary, strays: dict[str, Strays
                 building.threads,
             )
     _write_groups(building, wanted)
+
+
+def _write_vectors(building: _Building, number: int, vectors: AssetVectors) -> None:
+    """Write the parts of one embedding."""
+    samples, folder, numbers = building.samples, building.folder, building.samples.subjects()
+    part_path(folder, number, 0).parent.mkdir(parents=True)
+
+    def work(_: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
+        rows = slice(chunk.start, chunk.stop)
+        part = vectors.part(numbers[rows], samples.time[rows], chunk.start)
+        write_part(part, part_path(folder, number, chunk.number))
+
+    for _ in each(building.view, building.threads, work, building.chunks):
+        pass
 
 
 def _write_groups(building: _Building, wanted: dict[int, tuple[Group, Wanted]]) -> None:

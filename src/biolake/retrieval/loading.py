@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import cast
 
+from biolake.core.assets import MODALITIES
 from biolake.core.errors import SetupMissing, did_you_mean
 from biolake.core.schema import DEATH
 from biolake.core.yaml_positions import Document, Value, parse_document
@@ -15,8 +16,10 @@ from biolake.retrieval.definition import (
     DAY,
     CodeSelection,
     Definition,
+    Embedding,
     FeaturesInvalid,
     Group,
+    Pick,
     Selector,
     Static,
     Window,
@@ -24,7 +27,9 @@ from biolake.retrieval.definition import (
 
 SEX_PREFIXES = ("GENDER//", "SEX//")
 
-_WORDS = ("version", "description", "units", "age", "sex", "windows", "groups", "static")
+_WORDS = (
+    "version", "description", "units", "age", "sex", "windows", "groups", "static", "embeddings",
+)  # fmt: skip
 _LENGTHS = {"min": DAY // 1440, "h": DAY // 24, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"(\d{1,6})\s*(min|h|d|w)", re.ASCII)
 
@@ -45,9 +50,7 @@ def parse_definition(
 ) -> Definition:
     """Parse a feature definition; without a folder it may name no code set file."""
     root = parse_document(text, Document(file, "feature definition", FeaturesInvalid))
-    said = root.block((*_WORDS, "embeddings"), ("features",))
-    if "embeddings" in said:
-        _refuse_embeddings(said["embeddings"])
+    said = root.block(_WORDS, ("features",))
     windows = _windows(said["windows"]) if "windows" in said else {}
     groups = said["groups"].entries() if "groups" in said else []
     definition = Definition(
@@ -59,25 +62,31 @@ def parse_definition(
         sex=_sex(said["sex"]) if "sex" in said else (),
         majority_unit="units" in said and said["units"].choice("refuse", "majority") == "majority",
         description=said["description"].text() if "description" in said else "",
+        embeddings=_embeddings(said["embeddings"], windows) if "embeddings" in said else (),
     )
-    if not (definition.groups or definition.static or definition.age or definition.sex):
-        root.refuse("the definition asks for no feature", next="Add groups, static, age or sex.")
+    asked = (definition.groups, definition.static, definition.age, definition.sex)
+    if not (any(asked) or definition.embeddings):
+        root.refuse(
+            "the definition asks for no feature",
+            next="Add groups, static, age, sex or embeddings.",
+        )
     return definition
 
 
 def _windows(value: Value) -> dict[str, Window]:
-    found = {}
-    for key, entry in value.entries():
-        said = entry.block(("gap", "end"), ("lookback",))
-        unbounded = said["lookback"].text() == "unbounded"
-        lookback = None if unbounded else _duration(said["lookback"])
-        if lookback == 0:
-            said["lookback"].refuse("a lookback of nothing sees nothing")
-        cut = _duration(said["gap"]) if "gap" in said else 0
-        if "end" in said:
-            cut += said["end"].choice("inclusive", "exclusive") == "exclusive"
-        found[key.text()] = Window(key.text(), lookback, cut)
-    return found
+    return {key.text(): _window(key.text(), entry) for key, entry in value.entries()}
+
+
+def _window(name: str, value: Value) -> Window:
+    said = value.block(("gap", "end"), ("lookback",))
+    unbounded = said["lookback"].text() == "unbounded"
+    lookback = None if unbounded else _duration(said["lookback"])
+    if lookback == 0:
+        said["lookback"].refuse("a lookback of nothing sees nothing")
+    cut = _duration(said["gap"]) if "gap" in said else 0
+    if "end" in said:
+        cut += said["end"].choice("inclusive", "exclusive") == "exclusive"
+    return Window(name, lookback, cut)
 
 
 def _duration(value: Value) -> int:
@@ -186,10 +195,51 @@ def _sex(value: Value) -> tuple[str, ...]:
     return _texts(value)
 
 
-def _refuse_embeddings(value: Value) -> NoReturn:
+def _embeddings(value: Value, windows: Mapping[str, Window]) -> tuple[Embedding, ...]:
+    found: dict[str, Embedding] = {}
     for item in value.items():
-        item.block((), ("encoder", "modality"))
-    value.refuse(
-        "embeddings of assets cannot be features yet: lakes hold no assets so far",
-        next="Remove 'embeddings'; features of events are built without them.",
+        said = item.block(
+            ("pick", "components", "encoder_version"), ("name", "encoder", "modality", "window")
+        )
+        one = _embedding(said, windows)
+        if one.name in found:
+            said["name"].refuse(f"two embeddings are named '{one.name}'")
+        found[one.name] = one
+    if not found:
+        value.refuse("'embeddings' is an empty list")
+    return tuple(found.values())
+
+
+def _embedding(said: Mapping[str, Value], windows: Mapping[str, Window]) -> Embedding:
+    for key in ("name", "encoder", "encoder_version"):
+        if key in said and not said[key].text():
+            said[key].refuse(f"'{key}' is empty")
+    modality = said["modality"].text()
+    if modality not in MODALITIES:
+        near = did_you_mean(modality, MODALITIES)
+        known = ", ".join(MODALITIES)
+        said["modality"].refuse(f"there is no modality '{modality}'.{near}", next=f"Known: {known}")
+    picks = ("latest", "mean")
+    return Embedding(
+        name=said["name"].text(),
+        encoder=said["encoder"].text(),
+        modality=modality,
+        window=_one_window(said["window"], windows),
+        pick=cast(Pick, said["pick"].choice(*picks)) if "pick" in said else "latest",
+        components=_whole(said["components"]) if "components" in said else None,
+        encoder_version=said["encoder_version"].text() if "encoder_version" in said else None,
     )
+
+
+def _one_window(value: Value, windows: Mapping[str, Window]) -> Window:
+    """Return a window given where it is used, or one of the named ones."""
+    if value.is_block:
+        return _window("", value)
+    name = value.text()
+    if name not in windows:
+        near = did_you_mean(name, windows)
+        value.refuse(
+            f"'{name}' is none of the windows.{near}",
+            next="Name one of 'windows', or write one: {lookback: 365d, gap: 0d}.",
+        )
+    return windows[name]

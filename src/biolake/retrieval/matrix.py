@@ -178,6 +178,7 @@ def describe(
     parts: Sequence[Chunk],
     vocabulary: Vocabulary,
     strays: dict[str, Strays],
+    vectors: dict[str, dict[str, Any]],
 ) -> None:
     """Write everything of a feature set but its entries."""
     pq.write_table(samples.table(), folder / "samples.parquet", compression="zstd")
@@ -200,6 +201,7 @@ def describe(
         "parts": [[chunk.start, chunk.stop] for chunk in parts],
         "codes_missing": {name: list(s.missing) for name, s in strays.items()},
         "values_in_another_unit": {name: dict(s.values) for name, s in strays.items()},
+        "embeddings": vectors,
     }
     text = json.dumps(said, indent=1, ensure_ascii=False)
     (folder / "features.json").write_text(text + "\n", encoding="utf-8")
@@ -211,6 +213,8 @@ def _columns(block: Block) -> Iterator[Column]:
             words = [block.name, window, name if block.kind == "group" else None, item.code]
             if block.kind == "age":
                 words = ["age"]
+            if block.kind == "embedding":
+                words = ["embedding", block.name, name]
             unit = _unit(name, item.unit)
             absent = 0 if name in _ZERO else None
             full = "/".join(word for word in words if word)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from biolake.retrieval.definition import FOREVER, Window
-from biolake.retrieval.past import Past
 
 Span = tuple[np.ndarray, np.ndarray]  # of each sample, its first event and the one after its last
+
+
+class Ordered(Protocol):
+    """What lies in time, ordered by the number of its subject, then by time."""
+
+    @property
+    def subject(self) -> np.ndarray: ...
+
+    @property
+    def time(self) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class Meeting:
         return len(self.sample)
 
 
-def span(past: Past, subject: np.ndarray, time: np.ndarray, window: Window) -> Span:
+def span(past: Ordered, subject: np.ndarray, time: np.ndarray, window: Window) -> Span:
     """Return which events of its subject each sample's window holds."""
     first = np.searchsorted(past.subject, subject, side="left")
     last = np.searchsorted(past.subject, subject, side="right")

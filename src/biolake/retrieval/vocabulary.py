@@ -15,7 +15,7 @@ from biolake.core.errors import DataRefused, WrongUse
 from biolake.retrieval.definition import VALUED, Definition, Group
 from biolake.retrieval.survey import Survey
 
-Kind = Literal["group", "static", "sex", "age"]
+Kind = Literal["group", "static", "sex", "age", "embedding"]
 Measure = tuple[str | None, str]  # window, aggregation
 
 _SHOWN = 5
@@ -30,10 +30,20 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """Whose vectors the columns of an embedding are: encoder, its version, numbers a vector."""
+
+    encoder: str
+    version: str
+    dimension: int
+
+
+@dataclass(frozen=True)
 class Block:
     """Columns of one kind: every item has one column for every measure.
 
     `codes` are those the block looks for: its items' codes, or all that share its one item.
+    `encoded` is None but for embeddings.
     """
 
     kind: Kind
@@ -41,6 +51,7 @@ class Block:
     items: tuple[Item, ...]
     measures: tuple[Measure, ...]
     codes: tuple[str, ...]
+    encoded: Encoded | None = None
 
     @property
     def width(self) -> int:
@@ -66,8 +77,18 @@ class Vocabulary:
     train_subjects: int
     blocks: tuple[Block, ...]
 
+    @property
+    def encoders(self) -> dict[str, str]:
+        """The encoder and its version of each embedding, by the embedding's name."""
+        made = {block.name: block.encoded for block in self.blocks}
+        return {name: f"{one.encoder} {one.version}" for name, one in made.items() if one}
+
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        said = asdict(self)
+        for block in said["blocks"]:
+            if block["encoded"] is None:
+                del block["encoded"]
+        return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
 
     def save(self, path: Path) -> None:
         path.write_text(self.to_json(), encoding="utf-8")
@@ -95,7 +116,8 @@ class Vocabulary:
 def _block(raw: Mapping[str, Any]) -> Block:
     items = tuple(Item(**item) for item in raw["items"])
     measures = tuple((window, name) for window, name in raw["measures"])
-    return Block(raw["kind"], raw["name"], items, measures, tuple(raw["codes"]))
+    encoded = Encoded(**raw["encoded"]) if "encoded" in raw else None
+    return Block(raw["kind"], raw["name"], items, measures, tuple(raw["codes"]), encoded)
 
 
 def choose(

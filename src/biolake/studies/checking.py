@@ -97,5 +97,5 @@ def _checked(view: View, study: Study, scratch: Path, threads: int, fits: bool) 
         events=int(np.nansum(door.part("train", "tuning").outcome)),
         columns=len(dataset.columns),
         sizing=sizing(door, dataset),
-        notes=gathered.enrolled.notes,
+        notes=(*gathered.enrolled.notes, *dataset.notes),
     )

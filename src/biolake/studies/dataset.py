@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +21,17 @@ from biolake.studies.splitting import label_table
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples × columns in the order of the members; NaN where nothing was known."""
+    """Samples × columns in the order of the members; NaN where nothing was known.
+
+    `unseen` names the embeddings of which no sample has a vector.
+    """
 
     columns: tuple[str, ...]
     values: Floats
     vocabulary: Vocabulary
     codes_missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def build_dataset(
@@ -61,7 +68,24 @@ def build_dataset(
     values[built.samples["row"].to_numpy()] = built.dense()
     absent = built.provenance["codes_missing"].values()
     missing = tuple(sorted({code for codes in absent for code in codes}))
-    return Dataset(names, values, built.vocabulary, missing)
+    assets = built.provenance["embeddings"]
+    unseen = tuple(name for name, found in assets.items() if not found["assets"])
+    return Dataset(names, values, built.vocabulary, missing, _notes(assets), unseen)
+
+
+def _notes(embeddings: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Say of how many assets within reach nothing was seen; shares, for counts may be small."""
+    notes = []
+    for name, found in embeddings.items():
+        for key, why in (("not_encoded", "have no vector"), ("without_time", "have no time")):
+            lost = found[f"assets_{key}"]
+            if lost:
+                share = 100 * lost / (found["assets"] + lost)
+                notes.append(
+                    f"embedding '{name}': {max(1, round(share))} % of the assets that could be seen"
+                    f" {why} and were left out"
+                )
+    return tuple(notes)
 
 
 def _set(subjects: np.ndarray | None) -> set[int] | None:
@@ -70,11 +94,12 @@ def _set(subjects: np.ndarray | None) -> set[int] | None:
 
 def refuse_future(definition: Definition) -> None:
     """Refuse a window that reaches past the prediction time."""
-    for group in definition.groups:
-        for window in group.windows:
-            if window.cut < 0:
-                raise DataRefused(
-                    f"window '{window.name}' of the features reaches past the prediction time:"
-                    " what it sees is not known when the prediction is made",
-                    next="Let every window end at the prediction time or before it.",
-                )
+    named = [(window.name, window) for group in definition.groups for window in group.windows]
+    named += [(embedding.name, embedding.window) for embedding in definition.embeddings]
+    for name, window in named:
+        if window.cut < 0:
+            raise DataRefused(
+                f"window '{name}' of the features reaches past the prediction time:"
+                " what it sees is not known when the prediction is made",
+                next="Let every window end at the prediction time or before it.",
+            )

@@ -35,6 +35,28 @@ LEFT JOIN biolake_cut c USING (subject_id)
 LEFT JOIN biolake_other o USING (code)
 """
 
+# Later assets at other (but still later) times; these and those not over yet with other vectors.
+_SHUFFLED_ASSETS = """
+CREATE VIEW assets AS
+SELECT a.* REPLACE (
+    CASE WHEN a.time > c.time THEN c.time + to_microseconds((
+        1 + hash(a.asset_id) % greatest(1, 2 * (epoch_us(a.time) - epoch_us(c.time)))::UBIGINT
+    )::BIGINT) ELSE a.time END AS time,
+    CASE WHEN a.end_time > c.time THEN a.end_time + INTERVAL 1 DAY ELSE a.end_time END AS end_time
+)
+FROM true_assets a LEFT JOIN biolake_cut c USING (subject_id)
+"""
+_SHUFFLED_VECTORS = """
+CREATE VIEW embeddings AS
+SELECT e.* REPLACE (
+    CASE WHEN e.asset_id IN (
+        SELECT asset_id FROM true_assets a JOIN biolake_cut c USING (subject_id)
+        WHERE greatest(a.time, a.end_time) > c.time
+    ) THEN list_transform(e.vector, lambda x: 17 - 3 * x) ELSE e.vector END AS vector
+)
+FROM true_embeddings e
+"""
+
 
 @dataclass(frozen=True)
 class ShuffleTest:
@@ -67,13 +89,16 @@ def shuffle_test(
 def met_at_once(task: Task, definition: Definition) -> bool:
     """Say whether one event can be both a feature and the outcome: at the prediction time itself.
 
-    So it is when the label's window begins there, inclusive, and a feature's window ends there.
+    So it is when the label's window begins there, inclusive, and a feature's window ends there. An
+    asset counts as an event: what was found in it has its time.
     """
     label, index = task.label_window, task.index_window
     if label is None or index is None or label.root != "start":
         return False
     begins = label.start.reference == f"{index.name}.{index.index}" and not label.start.moves
-    ends = any(not window.cut for group in definition.groups for window in group.windows)
+    windows = [window for group in definition.groups for window in group.windows]
+    windows += [embedding.window for embedding in definition.embeddings]
+    ends = any(not window.cut for window in windows)
     return begins and label.start_inclusive and ends
 
 
@@ -90,7 +115,7 @@ def _equal(one: np.ndarray, two: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def _scrambled(view: View, members: Members) -> Iterator[View]:
-    """Open the same commit again, its event tables replaced by scrambled ones."""
+    """Open the same commit again, its events, assets and vectors replaced by scrambled ones."""
     with open_view(view.lake, view.commit, access=view.access) as other:
         other.con.register("given", members.table())
         other.con.execute(
@@ -104,4 +129,7 @@ def _scrambled(view: View, members: Members) -> Iterator[View]:
         for table in ("events", "events_by_code"):
             other.con.execute(f'ALTER VIEW "{table}" RENAME TO "true_{table}"')
             other.con.execute(_SHUFFLED.format(table=table))
+        for table, sql in (("assets", _SHUFFLED_ASSETS), ("embeddings", _SHUFFLED_VECTORS)):
+            other.con.execute(f'ALTER VIEW "{table}" RENAME TO "true_{table}"')
+            other.con.execute(sql)
         yield other

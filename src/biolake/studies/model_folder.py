@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from biolake.learning.models import Model, load_model, read_json, save_model, write_json
-from biolake.retrieval.definition import CodeSelection, Definition, Group, Static, Window
+from biolake.retrieval.definition import (
+    CodeSelection,
+    Definition,
+    Embedding,
+    Group,
+    Static,
+    Window,
+)
 from biolake.retrieval.vocabulary import Vocabulary
 from biolake.studies.definition import Study
 from biolake.studies.loading import load_study
@@ -66,6 +73,10 @@ def _definition(said: Mapping[str, Any]) -> Definition:
         groups=tuple(_group(group) for group in said["groups"]),
         static=None if static is None else Static(**static | {"codes": _codes(static["codes"])}),
         sex=tuple(said["sex"]),
+        embeddings=tuple(
+            Embedding(**one | {"window": Window(**one["window"])})
+            for one in said.get("embeddings", ())  # models of older software have none
+        ),
     )
 
 

@@ -130,7 +130,7 @@ def _described(run: _Run, folds: Sequence[Fold], final: Fold) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "study": said(study) | {"hash": study.hash},
-        "provenance": provenance(run.view, study),
+        "provenance": provenance(run.view, study, final.dataset.vocabulary),
         "attrition": attrition_section(run.gathered.enrolled.attrition),
         "sample_size": size.to_json(),
         "leakage": {
@@ -138,7 +138,7 @@ def _described(run: _Run, folds: Sequence[Fold], final: Fold) -> dict[str, Any]:
             "samples": shuffled.samples,
             "columns": list(shuffled.columns),
         },
-        "notes": list(run.gathered.enrolled.notes),
+        "notes": [*run.gathered.enrolled.notes, *final.dataset.notes],
         "warnings": warnings,
     }
 

@@ -19,7 +19,7 @@ from biolake.lake.door import Access, View, open_view
 from biolake.lake.lake import Lake, actor
 from biolake.retrieval.vocabulary import Vocabulary
 from biolake.studies.assembling import attrition_section, cohort_section, prediction_table
-from biolake.studies.dataset import build_dataset
+from biolake.studies.dataset import Dataset, build_dataset
 from biolake.studies.definition import Study
 from biolake.studies.evaluating import Asked, evaluate
 from biolake.studies.folds import judge
@@ -119,6 +119,7 @@ def _validated(
     dataset = build_dataset(
         view, frozen.definition, members, scratch, vocabulary=frozen.vocabulary, threads=threads
     )
+    _refuse_unseen(frozen, dataset)
     risk = frozen.model.predict(dataset.values, threads)
     judged = judge(members, risk, frozen.model.horizon)
     if isinstance(judged, Judged):
@@ -134,14 +135,25 @@ def _validated(
         "schema": SCHEMA,
         "model": frozen.model.name,
         "study": frozen.card["study"],
-        "provenance": provenance(view, study),
+        "provenance": provenance(view, study, frozen.vocabulary),
         "development_provenance": frozen.card["provenance"],
         "attrition": attrition_section(gathered.enrolled.attrition),
         "cohort": cohort_section(members, study.minimum_cell),
         "development": frozen.card["evaluation"]["held_out"],
         "external": evaluate(judged, asked),
-        "notes": [*_same_lake(view, frozen), *gathered.enrolled.notes],
+        "notes": [*_same_lake(view, frozen), *gathered.enrolled.notes, *dataset.notes],
     }
+
+
+def _refuse_unseen(frozen: Frozen, dataset: Dataset) -> None:
+    """Refuse a lake where a model would meet none of the vectors that it was learned with."""
+    for name in dataset.unseen:
+        made = frozen.vocabulary.encoders[name]
+        raise DataRefused(
+            f"no sample has a vector of {made} (embedding '{name}'), which model"
+            f" '{frozen.model.name}' reads",
+            next="Encode the lake's assets with that version first, or validate elsewhere.",
+        )
 
 
 def _same_lake(view: View, frozen: Frozen) -> list[str]:

@@ -4,7 +4,8 @@
 
 `build(view, labels)` returns a table of one row a label. It is called on the lake as it is, and on
 the same lake with another future: later events lost, moved, recoded, revalued and invented, values
-of events still going on replaced, deaths and discharges changed.
+of events still going on replaced, deaths and discharges changed. Later assets are lost, moved and
+invented, and they and those still being recorded have other vectors.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Build = Callable[[View, pa.Table], pa.Table]
 
 INVENTED = "FUTURE//INVENTED"
 
-_TABLES = ("events", "events_by_code", "subjects", "encounters", "codes")
+_TABLES = ("events", "events_by_code", "subjects", "encounters", "codes", "assets", "embeddings")
 
 # Draws are hashes of the row and the seed, so that a failure can be repeated.
 _FUTURE = """
@@ -82,6 +83,36 @@ _OTHERS = {
     ' WHERE "start" IS NULL OR "start" <= until',
     "codes": f"SELECT * FROM now_codes UNION ALL SELECT '{INVENTED}', NULL, NULL, 'FUTURE', 1"  # noqa: S608 - names are ours
     " ORDER BY code",
+    "assets": f"""
+        WITH drawn AS (
+            SELECT a.*, l.until, greatest(a.time, a.end_time) > l.until AS later,
+                   CAST(hash(a.asset_id) % 1000003 AS BIGINT) AS draw
+            FROM now_assets a LEFT JOIN future_from l USING (subject_id)
+        )
+        SELECT * EXCLUDE (until, later, draw) REPLACE (
+            CASE WHEN time > until THEN until + to_microseconds(1 + draw * 999983) ELSE time END
+                AS time,
+            CASE WHEN later THEN until + to_hours(300 + draw) ELSE end_time END AS end_time
+        ) FROM drawn WHERE NOT coalesce(later, false) OR time <= until OR draw % 3 > 0
+        UNION ALL
+        SELECT * EXCLUDE (until, later, draw) REPLACE (
+            '{INVENTED}' || asset_id AS asset_id, until + to_microseconds(1) AS time,
+            NULL AS end_time
+        ) FROM drawn WHERE until IS NOT NULL AND draw % 2 = 0
+    """,  # noqa: S608 - names are ours
+    "embeddings": f"""
+        WITH later AS (
+            SELECT asset_id, any_value(greatest(a.time, a.end_time) > l.until) AS later
+            FROM now_assets a JOIN future_from l USING (subject_id) GROUP BY asset_id
+        )
+        SELECT e.* REPLACE (
+            CASE WHEN later THEN list_transform(vector, lambda x: 1000 - 3 * x) ELSE vector END
+                AS vector
+        ) FROM now_embeddings e LEFT JOIN later USING (asset_id)
+        UNION ALL
+        SELECT e.* REPLACE ('{INVENTED}' || asset_id AS asset_id, 'FUTURE' AS encoder_version)
+        FROM now_embeddings e
+    """,  # noqa: S608
 }
 
 

@@ -12,10 +12,14 @@ from biolake.core.yaml_positions import Where
 
 @dataclass(frozen=True)
 class Expression:
-    """One SQL scalar expression, and where its first character stands."""
+    """One SQL scalar expression, and where its first character stands.
+
+    `bound` are names that stand for a fixed text in this expression alone.
+    """
 
     text: str
     where: Where
+    bound: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,17 @@ class EventRule:
 
 
 @dataclass(frozen=True)
+class AssetRule:
+    """One file that a row names: it belongs to the row's subject and encounter."""
+
+    name: str
+    file: Expression
+    where: Where
+    time: Expression | None = None
+    when: Expression | None = None
+
+
+@dataclass(frozen=True)
 class EncounterRule:
     """One encounter that a row may give."""
 
@@ -138,6 +153,7 @@ class TableRule:
     events: tuple[EventRule, ...] = ()
     encounters: EncounterRule | None = None
     people: tuple[Identifier, ...] = ()
+    assets: tuple[AssetRule, ...] = ()
 
     @property
     def introduces_subjects(self) -> bool:

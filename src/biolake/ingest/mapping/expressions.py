@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping as Names
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NoReturn
 
@@ -12,7 +12,7 @@ import duckdb
 
 from biolake.core.errors import MappingInvalid, did_you_mean
 from biolake.ingest.mapping.definition import Expression
-from biolake.ingest.mapping.engine import identifier
+from biolake.ingest.mapping.engine import identifier, quoted
 from biolake.ingest.mapping.functions import ALLOWED, LOSSY, TYPES
 
 Tree = dict[str, Any]
@@ -66,11 +66,22 @@ class Expressions:
     def tree(self, expression: Expression, scope: Scope) -> Tree:
         """Return the checked syntax tree of an expression with its names resolved."""
         name = expression.text.strip()
+        scope = self._bound(expression, scope)
+        if name.lower() in dict(expression.bound):
+            return scope.named[name.lower()]
         # A column's bare name may be an SQL keyword (end, at, order): it is a column all the same.
         known = name.lower() in scope.columns
         node = self.literal(identifier(name)) if known else self._only_node(expression)
         tree: Tree = _Walk(expression, scope).resolve(node)
         return tree
+
+    def _bound(self, expression: Expression, scope: Scope) -> Scope:
+        """Return the scope with the names that stand for a text in this expression."""
+        for name, text in expression.bound:
+            if name in scope.columns or name in scope.named:
+                _refuse(expression, f"'{name}' of `each` is a column or a `let` already")
+            scope = replace(scope, named={**scope.named, name: self.literal(quoted(text))})
+        return scope
 
     def sql(self, expression: Expression, scope: Scope) -> str:
         """Return an expression as SQL over the scope's columns."""

@@ -19,6 +19,11 @@ def stem_of(name: str) -> str:
     return _SUFFIX.sub("", name.lower())
 
 
+def is_table(name: str) -> bool:
+    """Say whether a file is one that a table may lie in, by its name."""
+    return bool(_SUFFIX.search(name.lower()))
+
+
 @dataclass(frozen=True)
 class Folder:
     """The files of a source, found once."""
@@ -60,7 +65,7 @@ def _source_file(path: Path, root: Path) -> SourceFile:
 
 def _table_key(name: str, stem: str) -> str | None:
     """Return the table that a file belongs to: its own stem, or the folder of a Parquet part."""
-    if not _SUFFIX.search(name.lower()):
+    if not is_table(name):
         return None
     if fnmatchcase(stem_of(name), stem):
         return stem_of(name)

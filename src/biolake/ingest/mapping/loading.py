@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from biolake.core.errors import MappingInvalid, WrongUse, did_you_mean
 from biolake.core.reading import Clock
 from biolake.core.yaml_positions import Value
 from biolake.ingest.mapping.definition import (
+    AssetRule,
     CodeRule,
     Column,
     Conversion,
@@ -47,10 +49,13 @@ TYPES = {
     "DATE": "DATE",
     "TIMESTAMP": "TIMESTAMP",
 }
+_MAKES = ("events", "encounters", "people", "assets")
 _ROOT_WORDS = "version description detect clock encounter epoch units convert codes ignore"
 _TABLE_WORDS = """
     key columns options lookups let subject encounter skip retract part_of events encounters people
+    assets
 """
+_RULE_WORDS = ("when", "time", "end_time", "numeric_value", "text_value", "unit")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -145,9 +150,9 @@ def _table(name: str, value: Value) -> TableRule:
         _TABLE_WORDS.split(),
         ["file"],
     )
-    if not {"part_of", "events", "encounters", "people"} & set(block):
-        value.refuse(f"table '{name}' makes nothing: give events, encounters, people or part_of")
-    if "part_of" in block and {"events", "encounters", "people"} & set(block):
+    if not {"part_of", *_MAKES} & set(block):
+        value.refuse(f"table '{name}' makes nothing: give {', '.join(_MAKES)} or part_of")
+    if "part_of" in block and set(_MAKES) & set(block):
         value.refuse(f"table '{name}' is part_of another table and can make nothing itself")
     return TableRule(
         name=name,
@@ -167,6 +172,7 @@ def _table(name: str, value: Value) -> TableRule:
         events=_events(block),
         encounters=_maybe(block, "encounters", _encounters),
         people=tuple(_person(item) for item in _items(block, "people")),
+        assets=_assets(block),
     )
 
 
@@ -174,16 +180,33 @@ def _events(block: Block) -> tuple[EventRule, ...]:
     rules: list[EventRule] = []
     items = _items(block, "events")
     for item in items:
-        rule = _event(item, only=len(items) == 1)
-        if rule.name in [other.name for other in rules]:
-            item.refuse(f"two event rules of this table are named '{rule.name}'")
-        rules.append(rule)
+        for rule in _event(item, only=len(items) == 1):
+            if rule.name in [other.name for other in rules]:
+                item.refuse(f"two event rules of this table are named '{rule.name}'")
+            rules.append(rule)
     return tuple(rules)
 
 
-def _event(value: Value, only: bool) -> EventRule:
-    fields = ["when", "time", "end_time", "numeric_value", "text_value", "unit"]
-    block = value.block([*fields, "name", "static"], ["code"])
+def _event(value: Value, only: bool) -> Iterator[EventRule]:
+    """Yield the rule, or with `each` one rule for every text of its list."""
+    block = value.block([*_RULE_WORDS, "name", "static", "each"], ["code"])
+    rule = _event_rule(value, block, only and "each" not in block)
+    if "each" not in block:
+        yield rule
+        return
+    entries = block["each"].entries()
+    if len(entries) != 1:
+        block["each"].refuse("'each' takes one name and its list: {statement: [NORM, IMI]}")
+    key, listed = entries[0]
+    _check_name(key)
+    for item in listed.items():
+        given = {name: getattr(rule, name) for name in ("code", *_RULE_WORDS)}
+        bound = ((key.text().lower(), item.text()),)
+        fields = {name: replace(e, bound=bound) for name, e in given.items() if e is not None}
+        yield replace(rule, name=f"{rule.name} {item.text()}", **fields)
+
+
+def _event_rule(value: Value, block: Block, only: bool) -> EventRule:
     if "name" not in block and not only:
         value.refuse("a table with several event rules must name each: 'name' is missing")
     static = "static" in block and block["static"].flag()
@@ -194,8 +217,20 @@ def _event(value: Value, only: bool) -> EventRule:
         code=expression(block["code"]),
         where=value.where,
         static=static,
-        **{name: expression(block[name]) for name in fields if name in block},
+        **{name: expression(block[name]) for name in _RULE_WORDS if name in block},
     )
+
+
+def _assets(block: Block) -> tuple[AssetRule, ...]:
+    rules: list[AssetRule] = []
+    for item in _items(block, "assets"):
+        given = item.block(["name", "time", "when"], ["file"])
+        name = _text(given, "name") or given["file"].text()
+        if name in [other.name for other in rules]:
+            item.refuse(f"two asset rules of this table are named '{name}'")
+        found = {word: expression(text) for word, text in given.items() if word != "name"}
+        rules.append(AssetRule(name, where=item.where, **found))
+    return tuple(rules)
 
 
 def _encounters(value: Value) -> EncounterRule:

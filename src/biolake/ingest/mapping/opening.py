@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from biolake.core.errors import SourceUnreadable, WrongUse
 from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, SubjectSystem, Tally
+from biolake.ingest.mapping.assets import SourceNames
 from biolake.ingest.mapping.codes import read_codes
 from biolake.ingest.mapping.columns import open_source
 from biolake.ingest.mapping.definition import Mapping, TableRule
 from biolake.ingest.mapping.engine import connect
-from biolake.ingest.mapping.files import Folder, find_files
+from biolake.ingest.mapping.files import Folder, find_files, is_table
 from biolake.ingest.mapping.loading import (
     load_mapping,
     parse_mapping,
@@ -84,7 +87,7 @@ def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> Reading:
         )
     return Reading(
         layout=mapping.name,
-        layout_hash=mapping.content_hash,
+        layout_hash=_layout_hash(mapping, work.folder),
         subjects=SubjectSystem(mapping.subject.system, mapping.subject.integer),
         clock=mapping.clock,
         files=tuple(files.values()),
@@ -92,6 +95,15 @@ def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> Reading:
         depends=_depends(mapping, work.folder),
         notes=_notes(mapping, work.folder),
     )
+
+
+def _layout_hash(mapping: Mapping, folder: Folder) -> str:
+    """Fold in the names of other files where rows name them: a file that came later is linked."""
+    if not any(table.assets for table in mapping.tables):
+        return mapping.content_hash
+    names = [file.name for file in folder.files if not is_table(file.name)]
+    text = "\n".join([mapping.content_hash, *names])
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _depends(mapping: Mapping, folder: Folder) -> dict[str, tuple[SourceFile, ...]]:
@@ -112,6 +124,9 @@ def _notes(mapping: Mapping, folder: Folder) -> tuple[str, ...]:
     used |= {file.name for pattern in patterns for file in folder.match(pattern)}
     absent = [t.file for t in mapping.tables if not folder.match(t.file)]
     unread = [file.name for file in folder.files if file.name not in used]
+    if any(table.assets for table in mapping.tables):
+        # Any other file may be an asset: it is accounted for where the assets are.
+        unread = [name for name in unread if is_table(name)]
     return tuple(
         [f"not read: {name}" for name in unread] + [f"not there: {name}" for name in absent]
     )
@@ -124,6 +139,10 @@ class _Work:
     mapping: Mapping
     folder: Folder
     context: ReadContext
+
+    @cached_property
+    def names(self) -> SourceNames:
+        return SourceNames(self.folder.files)
 
     def ordered(self) -> list[TableRule]:
         """Return the tables, those that introduce subjects first."""
@@ -166,4 +185,6 @@ class _Work:
             return
         joins = lookups.join(table, source)
         plan = Planner(self.mapping, table, source, joins, connection).plan()
-        yield from read_table(table.name, plan, counted, connection, self.context, retractions)
+        yield from read_table(
+            table.name, plan, counted, connection, self.context, retractions, self.names
+        )

@@ -10,6 +10,13 @@ import duckdb
 from biolake.core.bounds import FIRST_TIME, LAST_TIME, TOO_LARGE, TOO_SMALL
 from biolake.core.errors import MappingInvalid
 from biolake.core.keys import row_key
+from biolake.ingest.mapping.assets import (
+    AssetPlan,
+    asset_outputs,
+    asset_plans,
+    asset_times,
+    only_when,
+)
 from biolake.ingest.mapping.columns import Relation, Source, column_named, typed
 from biolake.ingest.mapping.definition import (
     Column,
@@ -66,6 +73,7 @@ class Plan:
     rules: tuple[RulePlan, ...]
     encounters: dict[str, str]
     people: tuple[tuple[str, str, str], ...]  # system, scope, query column
+    assets: tuple[AssetPlan, ...]
     keyed: bool
     integer_encounter: bool
 
@@ -100,6 +108,7 @@ class Planner:
         values.add_all(list(self.outputs(values)))
         for number, rule in enumerate(self.table.events):
             self._units(rule, number, values.sql)
+        only_when(self.table.assets, values.sql)
         fates = self._fates(relation, values.sql)
         return Plan(
             self._query(fates, values),
@@ -108,6 +117,7 @@ class Planner:
             tuple(self._rule(rule, number) for number, rule in enumerate(self.table.events)),
             self._encounter_columns(),
             tuple((p.system, p.scope, f"person{n}") for n, p in enumerate(self.table.people)),
+            asset_plans(self.table.assets),
             bool(self.table.key),
             self.mapping.encounter is not None and self.mapping.encounter.integer,
         )
@@ -166,6 +176,7 @@ class Planner:
         yield from self._encounter_outputs(values)
         for number, person in enumerate(self.table.people):
             yield Output(f"person{number}", person.value, "key text")
+        yield from asset_outputs(self.table.assets)
 
     def _encounter_outputs(self, values: Values) -> Iterator[Output]:
         identity = self.mapping.encounter
@@ -260,6 +271,8 @@ class Planner:
         if keys:
             fates.when("keyless", Fate("reject", ", ".join(keys), "the key is empty"))
         self._bounds(fates, sql)
+        for name, expression in asset_times(self.table.assets):
+            _bounded_time(fates, "", name, expression)
         self._made(fates)
         return fates
 
@@ -280,6 +293,7 @@ class Planner:
             _missing(fates, rule, number)
         parts = [f"person{number} IS NOT NULL" for number in range(len(self.table.people))]
         parts += ["e_id IS NOT NULL"] if self.table.encounters else []
+        parts += [f"asset{number} IS NOT NULL" for number in range(len(self.table.assets))]
         if parts:
             fates.when(" OR ".join(parts), Fate("part"))
 

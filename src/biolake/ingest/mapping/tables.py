@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 from biolake.core.errors import DataRefused, MappingInvalid, SourceUnreadable
 from biolake.core.reading import Chunk, ReadContext, Reject, SourceFile, Tally
 from biolake.core.schema import MAPPED, MAPPED_ENCOUNTERS, MAPPED_PEOPLE
+from biolake.ingest.mapping.assets import SourceNames, asset_links
 from biolake.ingest.mapping.columns import Source, parquet_size
 from biolake.ingest.mapping.losses import count_lost
 from biolake.ingest.mapping.plan import Plan, RulePlan
@@ -62,6 +63,7 @@ def read_table(
     connection: duckdb.DuckDBPyConnection,
     context: ReadContext,
     retractions: Retractions,
+    names: SourceNames,
 ) -> Iterator[Chunk]:
     """Yield the chunks of one file; the last one carries every quarantined row.
 
@@ -72,6 +74,11 @@ def read_table(
     forget_rejects(connection)
     for batch in stream(plan.sql, plan.values, counted):
         chunk = _chunk(table, file, plan, batch, seen, waiting)
+        if plan.assets:
+            used = batch.column("fate").to_numpy() <= 1
+            links, absent = asset_links(plan.assets, batch, used, file, names)
+            chunk.tally.dropped.update(absent)
+            chunk = replace(chunk, asset_links=links)
         seen += batch.num_rows
         if plan.retracts:
             _note_retracted(plan, batch, retractions)

@@ -1,0 +1,365 @@
+"""The asset files of a source: which reader takes each, what they hold, and what became of each."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+
+from biolake.core.assets import FoundAsset, Surroundings, UnreadableFile
+from biolake.core.catalogue import Catalogue, Extension
+from biolake.core.errors import SetupMissing
+from biolake.core.reading import Chunk, Clock, Reject, SourceFile, Tally
+from biolake.core.schema import MAPPED_ASSETS, MICROSECONDS
+from biolake.lake.door import open_view
+from biolake.lake.lake import Lake
+
+LAYOUT = "assets"  # of a source that holds no records
+OTHER = "other files"
+HEAD = 4096
+_BLOCK = 1 << 20
+_NO_ROWS = Tally()  # of chunks that account for files, not rows
+_PEEKED = 1000
+_NOT_TAKEN = "no reader takes this kind of file"
+
+
+@dataclass(frozen=True)
+class AssetFiles:
+    """The files of a source besides its records, each with the reader that claims it, if any."""
+
+    claimed: tuple[tuple[Extension, tuple[SourceFile, ...]], ...]
+    others: tuple[SourceFile, ...] = ()
+    barred: tuple[tuple[SourceFile, str], ...] = ()  # files that cannot be read, and why
+    records: tuple[SourceFile, ...] = ()  # files the record reading uses
+    known: frozenset[str] = frozenset()  # names of files the lake has accounted for
+
+    @property
+    def files(self) -> Iterator[SourceFile]:
+        for _, files in self.claimed:
+            yield from files
+        yield from self.others
+        yield from (file for file, _ in self.barred)
+
+    @property
+    def new(self) -> tuple[SourceFile, ...]:
+        return tuple(file for file in self.files if file.name not in self.known)
+
+
+def find_asset_files(
+    root: Path, catalogue: Catalogue, records: Iterable[SourceFile] = ()
+) -> AssetFiles | None:
+    """Look through a source for files that asset readers claim; None where there are none.
+
+    Links that lead out of the source are not followed, and hidden files are none of its files.
+    """
+    readers = sorted(catalogue.of("asset-reader"), key=lambda reader: reader.name)
+    if not readers:
+        return None
+    records = tuple(records)
+    used = {os.path.realpath(file.path) for file in records}
+    claimed: dict[str, list[SourceFile]] = {reader.name: [] for reader in readers}
+    others: list[SourceFile] = []
+    barred: list[tuple[SourceFile, str]] = []
+    for file, reason in _walk(root, used):
+        if reason:
+            barred.append((file, reason))
+            continue
+        try:
+            head = _head(file.path)
+        except OSError as error:
+            barred.append((file, f"the file cannot be read ({type(error).__name__})"))
+            continue
+        name = next((r.name for r in readers if _claims(r, file.name, head)), None)
+        (others if name is None else claimed[name]).append(file)
+    if not any(claimed.values()):
+        return None
+    taken = tuple((r, tuple(claimed[r.name])) for r in readers if claimed[r.name])
+    return AssetFiles(taken, tuple(others), tuple(barred), records)
+
+
+def _walk(root: Path, used: set[str]) -> Iterator[tuple[SourceFile, str]]:
+    """Yield the files of a source in order of their names, with why one is barred."""
+    if root.is_file():
+        if os.path.realpath(root) not in used:
+            yield SourceFile(root, root.name), ""
+        return
+    home = os.path.realpath(root)
+    folders = [(home, "")]
+    while folders:
+        folder, before = folders.pop()
+        with os.scandir(folder) as found:
+            entries = sorted((e for e in found if not e.name.startswith(".")), key=_name)
+        inner = [e for e in entries if e.is_dir(follow_symlinks=False) and e.path not in used]
+        folders += [(e.path, f"{before}{e.name}/") for e in reversed(inner)]
+        for entry in entries:
+            if not entry.is_dir() and entry.path not in used:
+                yield _named(entry, before + entry.name, home)
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _named(entry: os.DirEntry[str], name: str, home: str) -> tuple[SourceFile, str]:
+    said = name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
+    file = SourceFile(Path(entry.path), said)
+    if said != name:
+        return file, "the file's name is not UTF-8"
+    if entry.is_symlink() and not os.path.realpath(entry.path).startswith(home + os.sep):
+        return file, "a link that leads out of the source"
+    return file, "" if entry.is_file() else "no plain file"
+
+
+def _head(path: Path) -> bytes:
+    with open(path, "rb", buffering=0) as stream:
+        return stream.read(HEAD)
+
+
+def _claims(reader: Extension, name: str, head: bytes) -> bool:
+    try:
+        return reader.claims is not None and reader.claims(name, head)
+    except SetupMissing:
+        raise
+    except Exception:  # a reader that fails on a file does not take it
+        return False
+
+
+def plan_assets(lake: Lake, found: AssetFiles, site: str, zone: str | None) -> AssetFiles:
+    """Hash the files and tell which of them the lake has accounted for, read in the same way.
+
+    A file that was quarantined is tried again when another file of its folder is new.
+    """
+    claimed = tuple(
+        (reader, tuple(_hashed(f, _reading_hash(reader, zone)) for f in files))
+        for reader, files in found.claimed
+    )
+    others = tuple(_hashed(file, OTHER) for file in found.others)
+    barred = tuple((_unread(file, why), why) for file, why in found.barred)
+    readers = sorted({OTHER, *(reader.name for reader, _ in claimed)})
+    with open_view(lake) as view:
+        rows = view.rows(
+            "SELECT content_hash, arg_max(layout_hash, load_id),"
+            " arg_max(quarantined_rows, load_id) FROM loads"
+            ' WHERE site_id = ? AND list_contains(?, "table") GROUP BY content_hash',
+            [site, readers],
+        )
+    seen = {content: (how, bad > 0) for content, how, bad in rows}
+    planned = AssetFiles(claimed, others, barred, found.records)
+    files = list(planned.files)
+    fresh = {f.name for f in files if seen.get(f.content_hash, ("",))[0] != f.reading_hash}
+    folders = {PurePosixPath(name).parent for name in fresh}
+    retried = {
+        f.name
+        for f in chain(*(files for _, files in claimed))
+        if f.name not in fresh
+        and seen[f.content_hash][1]
+        and PurePosixPath(f.name).parent in folders
+    }
+    known = frozenset(f.name for f in files) - fresh - retried
+    return replace(planned, known=known)
+
+
+def _hashed(file: SourceFile, how: str) -> SourceFile:
+    """Return a file with the hash and the size of its content, both of one reading."""
+    digest, size = hashlib.sha256(), 0
+    with open(file.path, "rb", buffering=0) as stream:
+        step = min(_BLOCK, os.fstat(stream.fileno()).st_size + 1)  # no larger buffer than needed
+        while block := stream.read(step):
+            digest.update(block)
+            size += len(block)
+    return SourceFile(file.path, file.name, digest.hexdigest(), how, size)
+
+
+def _unread(file: SourceFile, why: str) -> SourceFile:
+    """Give a file that cannot be read a hash of its own: the lake then knows it again."""
+    digest = hashlib.sha256(f"{why}\0{file.name}".encode()).hexdigest()
+    return replace(file, content_hash=digest, reading_hash=OTHER)
+
+
+def _reading_hash(reader: Extension, zone: str | None) -> str:
+    text = "\n".join(["asset", reader.name, reader.version, zone or ""])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Link:
+    subject: str
+    encounter: str | None
+    time: int | None
+
+
+@dataclass
+class AssetLinks:
+    """Whose the asset files are, as the source's own rows say: file name → subject."""
+
+    utc: bool = False
+    _links: dict[str, _Link | None] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def pass_on(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """Hand chunks on, keeping what they say of files."""
+        for chunk in chunks:
+            if chunk.asset_links is not None:
+                self.take(chunk.asset_links)
+            yield chunk
+
+    def take(self, table: pa.Table) -> None:
+        table = table.select(MAPPED_ASSETS.names).cast(MAPPED_ASSETS)
+        times = table["time"].cast(MICROSECONDS).cast(pa.int64()).to_pylist()
+        named = (table[name].to_pylist() for name in ("file", "subject", "encounter"))
+        for file, *rest in zip(*named, times, strict=True):
+            name, link = PurePosixPath(file).as_posix(), _Link(*rest)
+            known = self._links.get(name, link)
+            # Two subjects for one file: neither is believed.
+            agreed = known is not None and known.subject == link.subject
+            self._links[name] = link if agreed else None
+
+    def of(self, found: FoundAsset) -> tuple[FoundAsset, str]:
+        """Return an asset with what the rows say of its files, and a fault if they disagree."""
+        if not self._links:
+            return found, ""
+        mine = [
+            self._links[name]
+            for file in found.files
+            for name in _names(file.name)
+            if name in self._links
+        ]
+        if not mine:
+            return found, ""
+        links = [link for link in mine if link is not None]
+        if len(links) < len(mine) or len({link.subject for link in links}) > 1:
+            return replace(found, subject=None, listed=False), "listed under two subjects"
+        link = links[0]
+        found = replace(
+            found, subject=link.subject, system="", encounter=link.encounter, listed=True
+        )
+        return (found if link.time is None else self._timed(found, link.time)), ""
+
+    def _timed(self, found: FoundAsset, time: int) -> FoundAsset:
+        """Set the start as the rows say; an end moves with it."""
+        end = found.end
+        if found.start is not None and end is not None:
+            end += time - found.start
+        return replace(found, start=time, end=end, utc=self.utc)
+
+
+def _names(name: str) -> Iterator[str]:
+    """Yield a file's name with and without its suffixes."""
+    yield name
+    stem = PurePosixPath(name)
+    for suffix in stem.suffixes[-2:]:
+        if suffix:
+            stem = stem.with_suffix("")
+            yield stem.as_posix()
+
+
+class Finding:
+    """One run of the asset readers over a planned source: a chunk an asset, then the rest."""
+
+    def __init__(self, files: AssetFiles, links: AssetLinks) -> None:
+        self._files, self._links = files, links
+        self._all = {file.name: file for file in (*files.records, *files.files)}
+        barred = {file.name for file, _ in files.barred}
+        self._surroundings = Surroundings({n: f for n, f in self._all.items() if n not in barred})
+        self._accounted: set[str] = set(files.known)
+        self._head: list[Chunk] = []
+        self.notes: Counter[str] = Counter()
+        self._found = self._chunks()
+
+    def clock(self) -> Clock:
+        """Return the clock of the first asset that has a time; looks at some hundred at most."""
+        for chunk in self._found:
+            self._head.append(chunk)
+            timed = [found for found in chunk.assets if found.start is not None]
+            if timed:
+                return "utc" if timed[0].utc else "local"
+            if len(self._head) == _PEEKED:
+                break
+        return "local"
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield every chunk; each new file gets one ledger line in all."""
+        yield from self._head
+        yield from self._found
+
+    def _chunks(self) -> Iterator[Chunk]:
+        for reader, files in self._files.claimed:
+            yield from self._of(reader, files)
+        for file, reason in self._files.barred:
+            yield from self._rejected(file, OTHER, reason)
+        for file in self._files.others:
+            if file.name not in self._accounted:
+                tally = Tally(rows=1)
+                tally.skipped[_NOT_TAKEN] = 1
+                yield Chunk(file, OTHER, tally)
+
+    def _of(self, reader: Extension, files: Sequence[SourceFile]) -> Iterator[Chunk]:
+        """Run one reader; whatever it does, every file it claimed is accounted for."""
+        table, reason = reader.name, "the reader gave no account of this file"
+        given: set[str] = set()
+        try:
+            for found in self._results(reader, files):
+                if isinstance(found, UnreadableFile):
+                    given.add(found.file.name)
+                    yield from self._rejected(found.file, table, found.reason, found.item)
+                    continue
+                given.update(file.name for file in found.files)
+                yield self._asset(found, table)
+        except (SetupMissing, MemoryError):
+            raise
+        except Exception as error:  # third-party readers may fail in any way
+            reason = f"the reader failed ({type(error).__name__})"
+        for file in files:
+            if file.name not in given:
+                yield from self._rejected(file, table, reason)
+
+    def _results(
+        self, reader: Extension, files: Sequence[SourceFile]
+    ) -> Iterator[FoundAsset | UnreadableFile]:
+        if reader.find is None:
+            return
+        for found in reader.find(files, self._surroundings):
+            named = [found.file] if isinstance(found, UnreadableFile) else found.files
+            if not named or any(file.name not in self._all for file in named):
+                raise LookupError
+            yield found
+
+    def _asset(self, found: FoundAsset, table: str) -> Chunk:
+        files = tuple(self._hashed(file) for file in found.files)
+        found, fault = self._links.of(replace(found, files=files))
+        if fault:
+            self.notes[fault] += 1
+        mine = tuple({f.name: f for f in files if f.name not in self._accounted}.values())
+        self._accounted.update(file.name for file in mine)
+        return Chunk(files[0], table, _NO_ROWS, assets=(found,), accounted=mine)
+
+    def _hashed(self, file: SourceFile) -> SourceFile:
+        """Return the file as planned; one of the records is hashed when an asset needs it."""
+        planned = self._all[file.name]
+        if not planned.content_hash:
+            planned = self._all[file.name] = _hashed(planned, OTHER)
+            self._accounted.add(planned.name)  # the records account for it
+        return planned
+
+    def _rejected(
+        self, file: SourceFile, table: str, reason: str, item: str = ""
+    ) -> Iterator[Chunk]:
+        if file.name not in self._accounted:
+            self._accounted.add(file.name)
+            tally = Tally(rows=1, rejects=[Reject(1, item, reason)])
+            yield Chunk(self._all[file.name], table, tally)
+
+
+def site_clock(lake: Lake, site: str) -> Clock | None:
+    """Return the clock a site keeps, if the lake holds anything of it."""
+    with open_view(lake) as view:
+        held = view.rows("SELECT clock FROM sites WHERE site_id = ?", [site])
+    return held[0][0] if held else None

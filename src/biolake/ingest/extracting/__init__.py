@@ -1,0 +1,1 @@
+"""Parts of an extraction: what is due, the measuring, and how findings become events."""

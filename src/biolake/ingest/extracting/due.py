@@ -1,0 +1,177 @@
+"""Which assets an extractor still has to look at, and where their bytes lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from biolake.core.catalogue import Catalogue, Extension
+from biolake.lake.assets import AssetFile
+from biolake.lake.door import View
+from biolake.lake.packs import Place
+from biolake.signals.channels import modality_of
+
+LAYOUT = "extraction"  # of the loads that hold findings
+MIXED = "physiology"
+_BATCH = 1000
+
+# An asset is due for an extractor unless the last ledger line of the two says the same `how`: the
+# extractor's version, the reader, and all that the asset's row gives to its findings.
+_FITTING = f"""
+CREATE OR REPLACE TEMP TABLE fitting AS
+SELECT a.asset_id, a.subject_id, x.name AS extractor, r.name IS NOT NULL AS readable, a.format,
+    sha256(concat_ws(chr(10), '{LAYOUT}', x.name, x.version, a.format, coalesce(r.version, ''),
+        coalesce(a.subject_id::VARCHAR, ''), coalesce(a.encounter_id::VARCHAR, ''),
+        coalesce(epoch_us(a.time)::VARCHAR, ''), a.source_key)) AS how
+FROM assets a
+JOIN extractors x ON a.modality = x.needs OR a.modality = '{MIXED}'
+LEFT JOIN mixed m ON m.needs = x.needs AND m.leads = a.attributes ->> '$.leads'
+LEFT JOIN asset_readers r ON r.name = a.format
+WHERE a.site_id = $site AND (a.modality = x.needs OR m.needs IS NOT NULL)
+    AND ($modality IS NULL OR a.modality = $modality)
+    AND ($subject IS NULL OR a.subject_id = $subject)
+"""  # noqa: S608 - constants of ours
+_DUE = f"""
+CREATE OR REPLACE TEMP TABLE due AS
+WITH seen AS (
+    SELECT content_hash, arg_max(layout_hash, load_id) AS how FROM loads
+    WHERE site_id = $site AND layout = '{LAYOUT}' GROUP BY content_hash
+),
+unseen AS (
+    SELECT asset_id, list(extractor ORDER BY extractor) AS extractors,
+        list(how ORDER BY extractor) AS hows
+    FROM fitting f
+    WHERE subject_id IS NOT NULL AND readable AND NOT EXISTS (
+        SELECT 1 FROM seen s
+        WHERE s.content_hash = f.asset_id || '/' || f.extractor AND s.how = f.how)
+    GROUP BY asset_id
+)
+SELECT row_number() OVER (ORDER BY pack, "offset", asset_id) AS n, asset_id, extractors, hows
+FROM unseen LEFT JOIN (
+    SELECT asset_id, pack, "offset" FROM asset_files WHERE number = 0
+) USING (asset_id)
+"""  # noqa: S608
+_BATCHED = """
+WITH part AS (SELECT * FROM due WHERE n BETWEEN $first AND $last),
+places AS (
+    SELECT asset_id, list([name, sha256, pack, "offset"::VARCHAR, length::VARCHAR]
+        ORDER BY number) AS files
+    FROM asset_files SEMI JOIN part USING (asset_id) GROUP BY asset_id
+),
+stays AS (SELECT DISTINCT encounter_id FROM encounters)
+SELECT p.asset_id, p.extractors, p.hows, a.format, a.subject_id, s.encounter_id,
+    epoch_us(a.time), a.source_key, f.files
+FROM part p JOIN assets a USING (asset_id) LEFT JOIN places f USING (asset_id)
+LEFT JOIN stays s ON s.encounter_id = a.encounter_id
+ORDER BY p.n
+"""
+
+
+@dataclass(frozen=True)
+class DueAsset:
+    """One asset and the extractors that have not seen it as it is now."""
+
+    asset_id: str
+    extractors: tuple[str, ...]
+    hows: tuple[str, ...]  # one an extractor: the ledger's `layout_hash`
+    format: str
+    subject_id: int
+    encounter_id: int | None
+    start: int | None  # microseconds since 1970 on the site's clock
+    source_key: str
+    files: tuple[AssetFile, ...]
+
+
+class DueAssets:
+    """The assets of one site that are due, in the order in which they lie in the packs."""
+
+    def __init__(
+        self,
+        view: View,
+        catalogue: Catalogue,
+        extractors: Sequence[Extension],
+        site: str,
+        *,
+        modality: str | None = None,
+        subject: int | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self._view = view
+        given = {"site": site, "modality": modality, "subject": subject}
+        registered = {
+            "extractors": _versions(extractors),
+            "asset_readers": _versions(catalogue.of("asset-reader")),
+            "mixed": _mixed(view, extractors),
+        }
+        for name, rows in registered.items():
+            view.con.register(name, rows)
+        view.con.execute(_FITTING, given)
+        view.con.execute(_DUE, {"site": site})
+        for name in registered:
+            view.con.unregister(name)
+        found = int(view.rows("SELECT count(*) FROM due")[0][0])
+        self._count = found if limit is None else max(0, min(found, limit))
+        self.left = found - self._count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def waiting(self) -> Iterator[tuple[str, str, int]]:
+        """Yield extractor, reason and number of the assets that cannot be looked at yet."""
+        for name, linked, kind, count in self._view.rows(
+            "SELECT extractor, subject_id IS NOT NULL, format, count(*) FROM fitting"
+            " WHERE subject_id IS NULL OR NOT readable GROUP BY ALL ORDER BY ALL"
+        ):
+            yield name, f"no reader is named '{kind}'" if linked else WAITS, count
+
+    def __iter__(self) -> Iterator[DueAsset]:
+        for first in range(1, self._count + 1, _BATCH):
+            last = min(first + _BATCH - 1, self._count)
+            found = self._view.con.execute(_BATCHED, {"first": first, "last": last}).fetchall()
+            yield from map(_due, found)
+
+
+WAITS = "waits for its subject"
+
+
+def _versions(extensions: Sequence[Extension]) -> pa.Table:
+    names = ("name", "version", "needs")
+    return pa.table({n: pa.array([getattr(e, n) for e in extensions], pa.string()) for n in names})
+
+
+def _mixed(view: View, extractors: Sequence[Extension]) -> pa.Table:
+    """Return which mixed recordings hold what an extractor needs: leads (as JSON) and modality.
+
+    The rule: an extractor reads the assets of the modality it needs, and recordings of modality
+    `physiology` of which some lead, by its name, is of that modality.
+    """
+    wanted = {extractor.needs for extractor in extractors}
+    rows = view.rows(
+        "SELECT DISTINCT attributes ->> '$.leads',"
+        " from_json(attributes -> '$.leads', '[\"VARCHAR\"]') FROM assets"
+        " WHERE modality = ? AND json_type(attributes, '$.leads') = 'ARRAY'",
+        [MIXED],
+    )
+    pairs = [
+        (text, kind)
+        for text, names in rows
+        for kind in sorted({modality_of((name,)) for name in names or () if name} & wanted)
+        if kind != MIXED
+    ]
+    columns = ([text for text, _ in pairs], [kind for _, kind in pairs])
+    return pa.table([pa.array(c, pa.string()) for c in columns], names=["leads", "needs"])
+
+
+def _due(row: tuple[Any, ...]) -> DueAsset:
+    name, extractors, hows, *rest, files = row
+    return DueAsset(name, tuple(extractors), tuple(hows), *rest, files=_files(files))  # type: ignore[misc]
+
+
+def _files(found: list[list[str]] | None) -> tuple[AssetFile, ...]:
+    return tuple(
+        AssetFile(name, sha, Place(pack, int(start), int(length)))
+        for name, sha, pack, start, length in found or ()
+    )

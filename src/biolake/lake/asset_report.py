@@ -1,0 +1,48 @@
+"""How a load is to understand its assets, and what it did with them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from biolake.core.keys import row_key
+
+NEW_SYSTEM = "asset"  # of identifiers in files that name no system
+OTHER_CLOCK = {
+    True: "assets without their time: it is UTC, this site keeps local time; load as another site",
+    False: "assets without their time: it is local, this site keeps UTC; name the zone by --zone",
+}
+
+
+@dataclass(frozen=True)
+class AssetOptions:
+    """How identifiers in asset files are understood."""
+
+    new_subjects: bool = False
+    subject_system: str | None = None
+
+
+@dataclass
+class AssetReport:
+    """What a load did with its assets. `linked` and `unlinked` tell of those added."""
+
+    added: int = 0
+    known: int = 0  # in the lake already, with the same content
+    grown: int = 0  # got more files
+    linked: int = 0
+    unlinked: int = 0
+    ambiguous: int = 0  # unlinked: the identifier names two subjects
+    linked_later: int = 0  # of earlier loads (or told twice), now linked
+    relinked: int = 0  # corrected by a list: now another subject's
+    conflicts: int = 0  # content given to a second subject: it stays with the first
+    forgotten: int = 0  # refused: of a subject the lake forgot
+    untimed: int = 0  # linked, and without a time: no event was made
+    bytes_stored: int = 0
+    packs: int = 0
+    modalities: Counter[str] = field(default_factory=Counter)  # of those added
+    notes: Counter[str] = field(default_factory=Counter)
+
+
+def asset_key(site: str, source_key: str, name: str) -> int:
+    """Return the row key of an asset's event: it outlives the asset's growth."""
+    return row_key("asset", site, source_key or name)

@@ -1,0 +1,116 @@
+"""The XML of an annotated ECG: parsed safely, and its times, quantities and codes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+import numpy as np
+
+from biolake.core.errors import SourceUnreadable
+from biolake.core.units import to_ucum
+
+SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0}
+_DEEPEST = 100
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?([+-]\d{4})?\Z")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Microseconds since 1970; `timed` where the hour is given, `utc` where the zone is."""
+
+    at: int
+    timed: bool
+    utc: bool
+
+
+def parse(data: bytes) -> Element:
+    """Return the XML without namespaces; document types and entities are refused."""
+    builder = TreeBuilder()
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.buffer_text = True
+    depth = 0
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST:
+            raise SourceUnreadable("the XML is nested too deeply")
+        builder.start(_local(tag), {_local(key): value for key, value in attributes.items()})
+
+    def end(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
+        builder.end(_local(tag))
+
+    def refuse(*_: object) -> None:
+        raise SourceUnreadable("the XML has a document type, which an annotated ECG never has")
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(data, True)
+        return builder.close()
+    except (expat.ExpatError, ValueError, LookupError, AssertionError) as error:
+        line = getattr(error, "lineno", 0)
+        raise SourceUnreadable(f"the XML is damaged or cut short, line {line}") from None
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def moment(text: str | None) -> Moment | None:
+    """Return an HL7 v3 time stamp (TS); None when it is missing or is none."""
+    match = _TIME.match(text or "")
+    if not match:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    fraction, zone = match.group(7) or "", match.group(8)
+    try:
+        whole = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+    at = int(whole.timestamp()) * 1_000_000 + int(fraction.ljust(6, "0")[:6] or 0)
+    if zone:
+        minutes = int(zone[1:3]) * 60 + int(zone[3:])
+        at -= (1 if zone[0] == "+" else -1) * minutes * 60_000_000
+    return Moment(at, match.group(4) is not None, zone is not None)
+
+
+def value_of(element: Element | None, path: str) -> str | None:
+    found = element.find(path) if element is not None else None
+    return found.get("value") if found is not None else None
+
+
+def code_of(element: Element) -> str:
+    code = element.find("code")
+    return (code.get("code") or "") if code is not None else ""
+
+
+def _number(text: str | None, what: str) -> float:
+    try:
+        number = float(text or "")
+    except ValueError:
+        number = float("nan")
+    if not np.isfinite(number):
+        raise SourceUnreadable(f"{what} is not a number")
+    return number
+
+
+def quantity(element: Element | None, what: str, scale: dict[str, float]) -> tuple[float, str]:
+    """Return a number and its unit's size in the base unit's spelling."""
+    if element is None:
+        raise SourceUnreadable(f"{what} is missing")
+    unit = to_ucum(element.get("unit") or "")
+    if unit not in scale:
+        raise SourceUnreadable(f"{what} has no unit of {'/'.join(scale)}")
+    return _number(element.get("value"), what), unit
+
+
+def child(element: Element | None, tag: str) -> Element | None:
+    return element.find(tag) if element is not None else None

@@ -1,0 +1,185 @@
+"""A wearable's CSV as numbers: columns, times, and what had to be passed over."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from biolake.core.errors import SourceUnreadable
+from biolake.readers.wearable_csv.declaration import TIME_UNITS, Clock, Rule
+
+MOST_BAD = 0.01  # of a column's cells
+_CHUNK = 50_000
+_LARGEST = 1e30  # any sample; float32 ends little above
+_YEAR_2200 = 7_258_118_400  # seconds since 1970
+
+
+@dataclass
+class Table:
+    """A CSV read: numbers by channel, seconds by row, and what had to be passed over."""
+
+    values: dict[str, np.ndarray]
+    seconds: np.ndarray | None  # as written: since 1970 or since the start
+    subject: str | None
+    utc: bool
+    notes: list[str]
+
+
+def read_table(path: Path, rule: Rule) -> Table:
+    """Read the declared columns in chunks; row numbers in errors count lines of the file from 1."""
+    try:
+        with path.open(encoding=rule.encoding, newline="") as stream:
+            rows = csv.reader(stream, delimiter=rule.delimiter)
+            for _ in range(rule.skip):
+                next(rows, None)
+            reader = _Rows(rule, next(rows, []) if rule.header else None)
+            kept = (
+                (rows.line_num, row)
+                for row in rows
+                if row and not (rule.comment and row[0].startswith(rule.comment))
+            )
+            while chunk := list(islice(kept, _CHUNK)):
+                reader.add([row for _, row in chunk], [line for line, _ in chunk])
+    except (UnicodeError, csv.Error, OSError) as error:
+        raise SourceUnreadable(f"the file is not such a CSV ({type(error).__name__})") from None
+    return reader.table()
+
+
+class _Rows:
+    """Turns rows into columns of numbers, chunk by chunk, and counts what is none."""
+
+    def __init__(self, rule: Rule, header: list[str] | None):
+        self.rule = rule
+        self.header = [name.strip() for name in header] if header is not None else None
+        self.places = [self._place(column.place) for column in rule.columns]
+        self.who = None if rule.subject_column is None else self._place(rule.subject_column)
+        self.parts: list[list[np.ndarray]] = [[] for _ in rule.columns]
+        self.times: list[np.ndarray] = []
+        self.bad = [0] * len(rule.columns)
+        self.first_bad = [0] * len(rule.columns)
+        self.subjects: set[str] = set()
+        self.count = 0
+        self.utc = False
+
+    def _place(self, place: str | int) -> int:
+        if isinstance(place, int) or self.header is None:
+            if not isinstance(place, int) or place < 1:
+                raise SourceUnreadable("without a header, columns are numbered from 1")
+            return place - 1
+        if self.header.count(place) != 1:
+            raise SourceUnreadable(f"the file has not exactly one column '{place}'")
+        return self.header.index(place)
+
+    def add(self, chunk: list[list[str]], lines: list[int]) -> None:
+        for number, (column, place) in enumerate(zip(self.rule.columns, self.places, strict=True)):
+            cells = [row[place].strip() if place < len(row) else "" for row in chunk]
+            values, bad = _numbers(cells, self.rule.missing, column.values)
+            if bad and not self.bad[number]:
+                self.first_bad[number] = lines[bad[0]]
+            self.bad[number] += len(bad)
+            self.parts[number].append(values)
+        first_only = self.rule.clock is not None and self.rule.clock.first_only
+        if self.rule.clock is not None and not (first_only and self.count):
+            self._add_times(chunk[:1] if first_only else chunk, lines, self.rule.clock)
+        if self.who is not None:
+            self.subjects.update(
+                row[self.who].strip() if self.who < len(row) else "" for row in chunk
+            )
+        self.count += len(chunk)
+
+    def _add_times(self, chunk: list[list[str]], lines: list[int], clock: Clock) -> None:
+        place = self._place(clock.column)
+        cells = [row[place].strip() if place < len(row) else "" for row in chunk]
+        if clock.unit:
+            times, _ = _numbers(cells, (), {})
+            times *= TIME_UNITS[clock.unit]
+            self.utc = clock.epoch
+        else:
+            stamps = [_stamp(cell, clock) for cell in cells]
+            zoned = {utc for _, utc in stamps}
+            if len(zoned) > 1 or (self.times and zoned != {self.utc}):
+                raise SourceUnreadable("times with and without a zone are mixed")
+            self.utc = zoned.pop()
+            times = np.array([at for at, _ in stamps])
+        if not np.isfinite(times).all():
+            line = lines[int(np.flatnonzero(~np.isfinite(times))[0])]
+            raise SourceUnreadable(f"row {line} has no time that can be read")
+        if (clock.form or clock.epoch) and not (0 <= times.min() <= times.max() < _YEAR_2200):
+            raise SourceUnreadable("times are before 1970 or after 2200: another unit or format?")
+        self.times.append(times)
+
+    def table(self) -> Table:
+        if not self.count:
+            raise SourceUnreadable("the file has no rows")
+        notes = []
+        for column, bad, row in zip(self.rule.columns, self.bad, self.first_bad, strict=True):
+            if bad > MOST_BAD * self.count:
+                raise SourceUnreadable(
+                    f"{bad} of {self.count} cells of '{column.place}' are no numbers,"
+                    f" first in row {row}"
+                )
+            if bad:
+                notes.append(f"{bad} cells of '{column.channel}' are no numbers: taken as missing")
+        if len(self.subjects) > 1:
+            raise SourceUnreadable("the file holds several subjects: split it")
+        pairs = zip(self.rule.columns, self.parts, strict=True)
+        values = {column.channel: np.concatenate(parts) for column, parts in pairs}
+        seconds = np.concatenate(self.times) if self.times else None
+        return Table(values, seconds, next(iter(self.subjects), None) or None, self.utc, notes)
+
+
+def _numbers(
+    cells: list[str], missing: Sequence[str], values: Mapping[str, float]
+) -> tuple[np.ndarray, list[int]]:
+    """Return cells as numbers, NaN where missing or none, and where they are none."""
+    if not values:
+        try:
+            numbers = np.array([cell or "nan" for cell in cells], dtype=np.float64)
+        except ValueError:
+            numbers = np.array([np.inf])
+        if not (np.abs(numbers) > _LARGEST).any() and not any("_" in cell for cell in cells):
+            return numbers, []
+    numbers, bad = np.full(len(cells), np.nan), []
+    for place, cell in enumerate(cells):
+        if cell in missing and cell not in values:
+            continue
+        number = values.get(cell, _number(cell))
+        if number is None:
+            bad.append(place)
+        else:
+            numbers[place] = number
+    return numbers, bad
+
+
+def _number(cell: str) -> float | None:
+    try:
+        number = float(cell.replace("_", "x"))  # Python's own 1_000 is no number
+    except ValueError:
+        return None
+    return None if abs(number) > _LARGEST else number
+
+
+def _stamp(cell: str, clock: Clock) -> tuple[float, bool]:
+    """Return seconds since 1970 and whether they are UTC; NaN for what is no such time."""
+    try:
+        given = (
+            datetime.fromisoformat(cell)
+            if clock.form == "iso"
+            else datetime.strptime(cell, clock.form)  # noqa: DTZ007 - the zone is looked at below
+        )
+    except ValueError:
+        return float("nan"), clock.zone is not None
+    if given.tzinfo is not None:
+        return given.timestamp(), True
+    if clock.zone is None:
+        return given.replace(tzinfo=UTC).timestamp(), False
+    one, two = (given.replace(tzinfo=clock.zone, fold=fold) for fold in (0, 1))
+    if one.utcoffset() != two.utcoffset():
+        raise SourceUnreadable("a time falls in the hour that summer time repeats or leaves out")
+    return one.timestamp(), True

@@ -1,0 +1,82 @@
+"""Days of a wearable: what is missing is never counted as nothing done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from biolake.core.media import Recording, Signal
+from biolake.extractors.wearable import wearable
+
+DAY = 1440  # samples at one a minute
+
+
+def _told(channels: dict[str, np.ndarray], units: str = "1", rate: float = 1 / 60) -> list[dict]:
+    samples = np.array(list(channels.values()), np.float32)
+    signal = Signal(samples, rate, tuple(channels), (units,) * len(channels))
+    days: dict[float, dict] = {}
+    for f in wearable.call(Recording((signal,))):
+        days.setdefault(f.at, {})[f.code.removeprefix("WEARABLE//")] = f.value
+    return [days[at] for at in sorted(days)]
+
+
+def test_steps_and_heart_rate_are_summed_by_the_day() -> None:
+    steps, rate = np.full(2 * DAY, 5.0), np.full(2 * DAY, 70.0)
+    first, second = _told({"steps": steps, "heart_rate": rate})
+    assert first["steps"] == 5.0 * DAY
+    assert second["heart_rate"] == pytest.approx(70.0)
+    assert second["worn_hours"] == pytest.approx(24.0)
+
+
+def test_a_day_hardly_worn_has_hours_but_no_steps() -> None:
+    steps = np.full(DAY, np.nan)
+    steps[:120] = 10.0
+    (day,) = _told({"steps": steps})
+    assert day == {"worn_hours": pytest.approx(2.0)}
+
+
+def test_an_hour_without_heart_rate_is_no_zero() -> None:
+    rate = np.full(DAY, 80.0)
+    rate[300:900] = np.nan
+    rate[100:110] = 0.0
+    (day,) = _told({"HR": rate})
+    assert day["heart_rate"] == pytest.approx(80.0)
+    assert day["worn_hours"] == pytest.approx((DAY - 610) / 60, abs=0.01)
+
+
+def test_resting_heart_rate_is_that_of_the_quiet_hours() -> None:
+    rate = np.full(DAY, 90.0)
+    rate[:420] = 55.0
+    (day,) = _told({"heart rate": rate})
+    assert day["heart_rate_resting"] == pytest.approx(55.0)
+
+
+def test_sleep_is_the_time_marked() -> None:
+    asleep = np.zeros(DAY)
+    asleep[:450] = 1.0
+    (day,) = _told({"sleep": asleep})
+    assert day["sleep"] == pytest.approx(450.0)
+
+
+def _worn_axes(scale: float) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    axes = 0.05 * rng.standard_normal((3, 36_000))
+    axes[2] += 1.0
+    return {f"acc_{n}": axes[k] * scale for k, n in enumerate("xyz")}
+
+
+def test_movement_is_measured_in_either_unit() -> None:
+    (in_g,) = _told(_worn_axes(1.0), "g", 10.0)
+    (in_si,) = _told(_worn_axes(9.80665), "m/s2", 10.0)
+    assert in_g["enmo"] == pytest.approx(in_si["enmo"], rel=1e-3)
+    assert 10.0 < in_g["enmo"] < 40.0
+
+
+def test_a_unit_that_is_not_what_it_says_is_left_out() -> None:
+    assert _told(_worn_axes(1.0), "m/s2", 10.0) == []
+
+
+def test_a_device_on_the_table_was_not_worn() -> None:
+    axes = {n: np.zeros(36_000) for n in "xy"} | {"z": np.ones(36_000)}
+    (day,) = _told(axes, "g", 10.0)
+    assert day == {"worn_hours": 0.0}

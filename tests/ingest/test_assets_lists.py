@@ -1,0 +1,114 @@
+"""A list of files in the source's own rows says whose its assets are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.ingest.beeps import NOON, READER, rows, take, write
+
+from biolake.core.catalogue import Catalogue, reader
+from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, SubjectSystem, Tally
+from biolake.core.schema import MAPPED_ASSETS
+from biolake.lake.lake import Lake, init
+from biolake.lake.verifying import verify
+
+import pyarrow as pa  # isort: skip
+
+
+@reader("A list of files, for tests", detect=lambda path: (path / "list.csv").is_file())
+def listing(path: Path, context: ReadContext) -> Reading:
+    file = SourceFile(path / "list.csv", "list.csv")
+
+    def chunks(files: tuple[SourceFile, ...]) -> object:
+        for one in files:
+            lines = one.path.read_text().splitlines()
+            split = [line.split(",") for line in lines]
+            said = [
+                {"file": f, "subject": s, "encounter": e or None, "time": NOON if t else None}
+                for f, s, e, t in split
+            ]
+            links = pa.Table.from_pylist(said, MAPPED_ASSETS)
+            yield Chunk(one, "list", Tally(len(said), 0, len(said)), asset_links=links)
+
+    return Reading("listing", "1", SubjectSystem("mrn"), "local", (file,), chunks)  # type: ignore[arg-type]
+
+
+CATALOGUE = Catalogue((listing, READER))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return init(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    write(tmp_path / "source", "a/x.beep", start=None)
+    write(tmp_path / "source", "a/y.beep", subject="somebody", n=1)
+    return tmp_path / "source"
+
+
+def linked(lake: Lake) -> list[tuple]:
+    return rows(
+        lake,
+        "SELECT f.name, a.subject_id, a.time, a.encounter_id IS NOT NULL FROM assets a"
+        " JOIN asset_files f USING (asset_id) ORDER BY f.name",
+    )
+
+
+def test_a_list_links_files_with_or_without_their_suffix_and_says_when(
+    lake: Lake, source: Path
+) -> None:
+    (source / "list.csv").write_text("a/x,1,e7,t\n./a/y.beep,2,,\n")
+    report = take(lake, source, reader=CATALOGUE)
+    assert (report.assets.linked, report.load.added) == (2, 2)
+    (x, y) = linked(lake)
+    assert x[1] != y[1]
+    assert (x[2:], y[2:]) == ((NOON, True), (NOON, False))
+    assert rows(lake, "SELECT end_time FROM events ORDER BY subject_id = 0 LIMIT 1") == [
+        (NOON + timedelta(seconds=10),)
+    ]
+    assert verify(lake).problems == ()
+    assert take(lake, source, reader=CATALOGUE).load.commit is None
+
+
+def test_a_list_that_comes_later_links_what_is_stored(lake: Lake, source: Path) -> None:
+    assert take(lake, source, reader=CATALOGUE).assets.unlinked == 2
+    (source / "list.csv").write_text("a/x,1,,t\n")
+    report = take(lake, source, reader=CATALOGUE)
+    assert (report.assets.linked_later, report.assets.bytes_stored) == (1, 0)
+    assert [row[1] is None for row in linked(lake)] == [False, True]
+    assert verify(lake).problems == ()
+
+
+def test_a_corrected_list_moves_an_asset_to_the_right_subject(lake: Lake, source: Path) -> None:
+    (source / "list.csv").write_text("a/x,1,,t\na/y,2,,\n")
+    take(lake, source, reader=CATALOGUE)
+    ((_, _, *_), (_, second, *_)) = linked(lake)
+    (source / "list.csv").write_text("a/x,2,,t\na/y,2,,\n")
+    report = take(lake, source, reader=CATALOGUE)
+    assert report.assets.relinked == 1
+    assert {row[1] for row in linked(lake)} == {second}
+    assert rows(lake, "SELECT subject_id, count(*) FROM events GROUP BY ALL") == [(second, 2)]
+    assert verify(lake).problems == ()
+
+
+def test_a_file_listed_under_two_subjects_stays_unlinked(lake: Lake, source: Path) -> None:
+    (source / "list.csv").write_text("a/x,1,,t\na/x.beep,2,,t\na/y,1,,\na/y,2,,\n")
+    report = take(lake, source, reader=CATALOGUE)
+    assert report.assets.unlinked == 2
+    assert "listed under two subjects (2)" in report.plan.reading.notes
+
+
+def test_the_same_content_listed_for_two_subjects_stays_with_the_first(
+    lake: Lake, source: Path
+) -> None:
+    (source / "b").mkdir()
+    (source / "b" / "x.beep").write_bytes((source / "a" / "x.beep").read_bytes())
+    (source / "list.csv").write_text("a/x,1,,t\nb/x,2,,t\n")
+    report = take(lake, source, reader=CATALOGUE)
+    assert (report.assets.known, report.assets.conflicts) == (1, 1)
+    assert rows(lake, "SELECT count(*) FROM events") == [(1,)]
+    assert verify(lake).problems == ()
