@@ -1,4 +1,4 @@
-"""Write the reference pages that follow from the code: commands, tables, functions, checks.
+"""Write the reference pages that follow from the code: commands, tables, extensions, checks.
 
 python tools/reference.py            writes them
 python tools/reference.py --check    fails when a page is not what the code says
@@ -7,15 +7,18 @@ python tools/reference.py --check    fails when a page is not what the code says
 from __future__ import annotations
 
 import csv
+import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 import pyarrow as pa
 
 from biolake.cli.app import COMMANDS, main
+from biolake.core.assets import EncoderInput, FoundCode, SignalInput, TileInput
+from biolake.core.catalogue import Extension, Kind, discover
 from biolake.ingest.mapping import functions
 from biolake.lake.quality import Threshold, shipped_thresholds
 from biolake.lake.transaction import SCHEMAS
@@ -39,6 +42,7 @@ def pages() -> dict[Path, str]:
     return {
         reference / "command-line.md": command_line(),
         reference / "tables.md": tables(meanings()),
+        reference / "signals-and-images.md": signals_and_images(),
         reference / "mapping.md": filled(reference / "mapping.md", "functions", function_lists()),
         DOCS / "explain" / "quality.md": filled(
             DOCS / "explain" / "quality.md", "checks", checks(shipped_thresholds())
@@ -127,6 +131,60 @@ def _column(table: str, field: pa.Field, meaning: dict[tuple[str, str], str]) ->
     said = meaning.get((table, field.name)) or meaning["*", field.name]
     kind = _TYPES.get(str(field.type), str(field.type))
     return f"| `{field.name}` | {kind} | {'may be' if field.nullable else ''} | {said} |"
+
+
+def signals_and_images() -> str:
+    lines = [
+        "# Readers, extractors and encoders of signals and images",
+        "",
+        "Made from the extensions themselves by `python tools/reference.py`. What may be concluded:"
+        " [signals and images](../explain/signals-and-images.md). An extra is installed by"
+        " `pip install 'biolake[NAME]'`.",
+        *_extensions("Readers", "asset-reader"),
+        *_extensions("Extractors", "extractor"),
+        *_extensions("Encoders", "encoder"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _extensions(title: str, kind: Kind) -> Iterator[str]:
+    found = discover("biolake.readers", "biolake.extractors", "biolake.encoders").of(kind)
+    yield from ("", f"## {title}")
+    for each in sorted(found, key=lambda one: one.name):
+        if each.module.startswith("biolake."):
+            yield from ("", f"### {each.name}", "", f"{each.title}. {_needed(each)}".strip(), "")
+            yield inspect.cleandoc(each.doc)
+            yield from _codes(each.codes)
+
+
+def _needed(each: Extension) -> str:
+    said = [f"reads `{each.needs}`"] if each.needs else []
+    said += [f"extra `{each.extra}`"] if each.extra else []
+    if each.inputs is not None:
+        said.append(f"gives {each.dimension:,} numbers {_inputs(each.inputs)}")
+        said.append(f"licence of the weights: {each.licence}")
+    if each.kind != "asset-reader":
+        said.append(f"version {each.version}")
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _inputs(wanted: EncoderInput) -> str:
+    if isinstance(wanted, SignalInput):
+        leads = f"{len(wanted.leads)} leads at {wanted.rate:g} Hz"
+        return f"for each {wanted.seconds:g} s of {leads}"
+    if isinstance(wanted, TileInput):
+        return f"for each tile of {wanted.size} pixels at {wanted.mpp:g} µm, at most {wanted.most}"
+    return f"for a picture of {wanted.size} × {wanted.size}"
+
+
+def _codes(codes: Sequence[FoundCode]) -> Iterator[str]:
+    if codes:
+        yield from ("", "| code | unit | meaning | kind of |", "|---|---|---|---|")
+    for code in codes:
+        unit = f"`{code.unit}`" if code.unit else ""
+        parents = " ".join(f"`{parent}`" for parent in code.parents)
+        yield f"| `{code.code}` | {unit} | {_cell(code.description)} | {parents} |"
 
 
 def function_lists() -> str:

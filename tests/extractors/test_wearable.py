@@ -11,11 +11,13 @@ from biolake.extractors.wearable import wearable
 DAY = 1440  # samples at one a minute
 
 
-def _told(channels: dict[str, np.ndarray], units: str = "1", rate: float = 1 / 60) -> list[dict]:
+def _told(
+    channels: dict[str, np.ndarray], units: str = "1", rate: float = 1 / 60, **known: int
+) -> list[dict]:
     samples = np.array(list(channels.values()), np.float32)
     signal = Signal(samples, rate, tuple(channels), (units,) * len(channels))
     days: dict[float, dict] = {}
-    for f in wearable.call(Recording((signal,))):
+    for f in wearable.call(Recording((signal,), **known)):
         days.setdefault(f.at, {})[f.code.removeprefix("WEARABLE//")] = f.value
     return [days[at] for at in sorted(days)]
 
@@ -80,3 +82,35 @@ def test_a_device_on_the_table_was_not_worn() -> None:
     axes = {n: np.zeros(36_000) for n in "xy"} | {"z": np.ones(36_000)}
     (day,) = _told(axes, "g", 10.0)
     assert day == {"worn_hours": 0.0}
+
+
+START = 20_000 * 86_400_000_000 + 18 * 3_600_000_000  # 18:00 of some day
+
+
+def test_days_are_those_of_the_calendar_where_the_start_is_known() -> None:
+    first, second, third = _told({"steps": np.ones(2 * DAY)}, started=START)
+    assert first == {"worn_hours": 6.0}
+    assert second["steps"] == DAY
+    assert third["steps"] == 18 * 60
+
+
+def test_sleep_is_that_of_a_night_and_not_of_two_days() -> None:
+    asleep = np.zeros(2 * DAY)
+    asleep[4 * 60 : 12 * 60] = 1.0  # 22:00 to 6:00
+    asleep[30 * 60 : 35 * 60] = 2.0  # midnight to 5:00
+    days = _told({"sleep stage": asleep}, started=START)
+    assert [day["sleep"] for day in days if "sleep" in day] == [480.0, 300.0]
+
+
+def test_a_night_whose_hours_are_missing_has_no_sleep() -> None:
+    asleep = np.zeros(DAY)
+    asleep[4 * 60 : 12 * 60] = 1.0
+    asleep[4 * 60 : 8 * 60] = np.nan
+    assert all("sleep" not in day for day in _told({"sleep": asleep}, started=START))
+    until_midnight = asleep[: 6 * 60]
+    assert all("sleep" not in day for day in _told({"sleep": until_midnight}, started=START))
+
+
+def test_a_running_total_is_not_a_count_of_steps() -> None:
+    (day,) = _told({"steps": np.arange(DAY) * 10.0})
+    assert set(day) == {"worn_hours"}

@@ -57,10 +57,10 @@ def _asset(
     beside = [around.beside(first, str(part)) for part in said.get("parts", ())]  # type: ignore[attr-defined]
     parts = [part for part in beside if part is not None]
     facts = Facts(
-        kind="volume" if said.get("key") else "beep",
+        kind=str(said.get("kind") or ("volume" if said.get("key") else "beep")),
         seconds=10.0,
         rate=np.float64(100.0),
-        shape=(len(members), 4),
+        shape=tuple(said.get("shape") or (len(members), 4)),  # type: ignore[arg-type]
         attributes={"leads": np.array([1, 2])},
     )
     return FoundAsset(
@@ -72,8 +72,9 @@ def _asset(
         system=str(said.get("system", "")),
         encounter=said.get("encounter"),  # type: ignore[arg-type]
         start=said.get("start"),  # type: ignore[arg-type]
-        utc=bool(said.get("utc")),
+        utc_offset=said.get("offset"),  # type: ignore[arg-type]
         listed=bool(said.get("listed")),
+        file_keys=tuple(str(each.get("file_key", "")) for _, each in members) + ("",) * len(parts),
     )
 
 

@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.ingest.beeps import CATALOGUE, NOON, catalogue, micros, rows, take, write
+from tests.ingest.beeps import CATALOGUE, NOON, READER, catalogue, micros, rows, take, write
 from tests.ingest.labs import LABS, SUBJECTS, make
 from tests.lake.build import chunk, event, load
 
-from biolake.core.errors import DataRefused, SourceUnreadable
+from biolake.core.catalogue import Catalogue
+from biolake.core.errors import DataRefused, SetupMissing, SourceUnreadable
 from biolake.core.reading import SubjectSystem
 from biolake.ingest.pipeline import ingest
 from biolake.lake import packs
@@ -269,7 +271,7 @@ def test_files_that_cannot_be_read_are_quarantined_and_the_rest_is_taken(
         "bad.beep": "it is no JSON",
         "odd.beep": "the reader gave an unknown kind of data",
         "far.beep": "its time lies outside the years 1 to 9999",
-        "lost.beep": "the reader gave no account of this file",
+        "lost.beep": "belongs to no asset that its reader found",
         "away.beep": "a link that leads out of the source",
         "caf\\udce9.beep": "the file's name is not UTF-8",
     }
@@ -306,14 +308,41 @@ def test_a_quarantined_file_is_tried_again_when_its_folder_has_a_new_one(
     ]
 
 
-def test_a_time_of_another_clock_is_left_out_and_said(lake: Lake, source: Path) -> None:
+@pytest.mark.parametrize("offset", [None, 0, 60, -300])
+def test_a_site_that_keeps_local_time_takes_times_as_written(
+    lake: Lake, source: Path, offset: int | None
+) -> None:
     load(lake, chunk([event("p1", 1)]))
-    write(source, "x.beep", utc=True, subject="p1")
-    report = take(lake, source)
-    assert any("it is UTC, this site keeps local time" in n for n in report.plan.reading.notes)
-    assert rows(lake, "SELECT time, subject_id IS NULL FROM assets") == [(None, False)]
-    assert rows(lake, "SELECT count(*) FROM events WHERE code LIKE 'ASSET%'") == [(0,)]
+    write(source, "x.beep", offset=offset, subject="p1")
+    take(lake, source)
+    assert rows(lake, "SELECT time FROM assets") == [(NOON,)]
+    assert rows(lake, "SELECT time FROM events WHERE code LIKE 'ASSET%'") == [(NOON,)]
     sound(lake)
+
+
+def test_a_site_that_keeps_utc_takes_the_offset_told_before_the_zone(
+    lake: Lake, source: Path
+) -> None:
+    write(source, "x.beep", offset=0)
+    write(source, "y.beep", offset=-300, n=1)
+    write(source, "z.beep", n=2)
+    take(lake, source, zone="Europe/Berlin")
+    found = rows(lake, "SELECT name, time, end_time FROM assets JOIN asset_files USING (asset_id)")
+    hours = {name: (time - NOON).total_seconds() / 3600 for name, time, _ in found}
+    assert hours == {"x.beep": 0, "y.beep": 5, "z.beep": -1}
+    assert {(end - time).total_seconds() for _, time, end in found} == {10}
+
+
+def test_a_new_site_whose_files_tell_another_offset_keeps_local_time(
+    lake: Lake, source: Path
+) -> None:
+    write(source, "x.beep", offset=0)
+    write(source, "y.beep", offset=60, n=1)
+    take(lake, source)
+    assert rows(lake, "SELECT clock FROM sites") == [("local",)]
+    assert rows(lake, "SELECT count(*) FROM assets WHERE time = TIMESTAMP '2150-03-01 12:00'") == [
+        (2,)
+    ]
 
 
 def test_a_zone_turns_local_times_into_utc_and_a_new_site_takes_the_clock_of_its_files(
@@ -322,7 +351,7 @@ def test_a_zone_turns_local_times_into_utc_and_a_new_site_takes_the_clock_of_its
     write(source, "x.beep")
     take(lake, source, zone="Europe/Berlin", site="berlin")
     assert rows(lake, "SELECT time FROM assets") == [(NOON - timedelta(hours=1),)]
-    write(source, "y.beep", utc=True, n=1)
+    write(source, "y.beep", offset=0, n=1)
     (source / "x.beep").unlink()
     take(lake, source, site="cloud")
     assert rows(lake, "SELECT site_id, clock FROM sites ORDER BY 1") == [
@@ -580,3 +609,42 @@ def test_a_lake_without_assets_shows_empty_tables(lake: Lake) -> None:
     for table in ("assets", "asset_files", "embeddings", "models"):
         assert rows(lake, f"SELECT * FROM {table}") == []  # noqa: S608
     assert "assets" not in lake.commit().counts
+
+
+def _needy(claims: bool) -> Catalogue:
+    def missing(*_: object) -> bool:
+        raise SetupMissing("slides need a library", next="pip install 'biolake[slides]'")
+
+    def taken(name: str, _head: bytes) -> bool:
+        return name.endswith(".slide") and (missing() if claims else True)
+
+    slide = replace(READER, name="a-slide", claims=taken, find=missing)  # type: ignore[arg-type]
+    return Catalogue((READER, slide))
+
+
+@pytest.mark.parametrize("claims", [True, False])
+def test_files_whose_extra_is_missing_wait_and_the_rest_is_loaded(
+    lake: Lake, source: Path, claims: bool
+) -> None:
+    write(source, "x.beep")
+    for n in range(2):
+        (source / f"{n}.slide").write_text("{}" + "\n" * n)
+    report = take(lake, source, reader=_needy(claims))
+    assert report.assets.added == 1
+    assert "2 a-slide files wait for: pip install 'biolake[slides]'" in report.plan.reading.notes
+    assert rows(lake, "SELECT file FROM loads") == [("x.beep",)]
+    with pytest.raises(SetupMissing, match="slides need"):
+        take(lake, source, reader=_needy(claims))
+    assert lake.commit().number == 1
+    there = replace(READER, name="a-slide", claims=lambda name, _: name.endswith(".slide"))
+    take(lake, source, reader=Catalogue((READER, there)))
+    assert rows(lake, "SELECT count(*) FROM loads WHERE \"table\" = 'a-slide'") == [(2,)]
+
+
+def test_a_mapping_does_not_call_asset_files_unread(tmp_path: Path) -> None:
+    lake = init(str(tmp_path / "lake"), subject_ids="source")
+    source = make(tmp_path / "source")
+    write(source, "ecg/x.beep", subject="3")
+    (source / "notes.csv").write_text("a\n1\n")
+    report = ingest(lake, str(source), CATALOGUE, mapping=str(source / "labs.yaml"))
+    assert not any("x.beep" in note for note in report.plan.reading.notes)

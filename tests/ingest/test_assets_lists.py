@@ -24,10 +24,16 @@ def listing(path: Path, context: ReadContext) -> Reading:
     def chunks(files: tuple[SourceFile, ...]) -> object:
         for one in files:
             lines = one.path.read_text().splitlines()
-            split = [line.split(",") for line in lines]
+            split = [f"{line},".split(",")[:5] for line in lines]
             said = [
-                {"file": f, "subject": s, "encounter": e or None, "time": NOON if t else None}
-                for f, s, e, t in split
+                {
+                    "file": f,
+                    "subject": s,
+                    "encounter": e or None,
+                    "time": NOON if t else None,
+                    "modality": m or None,
+                }
+                for f, s, e, t, m in split
             ]
             links = pa.Table.from_pylist(said, MAPPED_ASSETS)
             yield Chunk(one, "list", Tally(len(said), 0, len(said)), asset_links=links)
@@ -112,3 +118,23 @@ def test_the_same_content_listed_for_two_subjects_stays_with_the_first(
     assert (report.assets.known, report.assets.conflicts) == (1, 1)
     assert rows(lake, "SELECT count(*) FROM events") == [(1,)]
     assert verify(lake).problems == ()
+
+
+def test_times_of_a_list_are_of_the_sites_clock_and_converted_with_it(
+    lake: Lake, source: Path
+) -> None:
+    (source / "list.csv").write_text("a/x,1,,t\n")
+    take(lake, source, reader=CATALOGUE, zone="Europe/Berlin")
+    assert linked(lake)[0][2] == NOON - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("said", "kept"), [("photograph", "xray"), ("ecg", "ecg")])
+def test_a_list_says_what_a_picture_shows_and_nothing_else(
+    lake: Lake, source: Path, said: str, kept: str
+) -> None:
+    write(source, "a/x.beep", modality=said)
+    (source / "list.csv").write_text("a/x,1,,t,xray\n")
+    report = take(lake, source, reader=CATALOGUE)
+    assert rows(lake, "SELECT modality FROM assets WHERE subject_id IS NOT NULL") == [(kept,)]
+    told = any("another kind of data" in note for note in report.plan.reading.notes)
+    assert told == (kept == "ecg")

@@ -59,7 +59,7 @@ def test_a_twelve_lead_ecg_says_what_it_is(shared):
     assert (asset.facts.seconds, asset.facts.rate) == (10.0, 500.0)
     assert asset.facts.device == "Mortara Instrument, Inc. ELI250"
     assert (asset.subject, asset.system) == ("SBJ-123", "urn:oid:2.16.840.1.113883.3.400")
-    assert (asset.start, asset.end, asset.utc) == (START, START + 10_000_000, False)
+    assert (asset.start, asset.end, asset.utc_offset) == (START, START + 10_000_000, None)
     assert "SBJ" not in repr(asset.facts)
     recording = opened(shared / "example_aecg_hl7_2003.xml")
     assert recording.sex == "M"
@@ -98,10 +98,10 @@ def test_the_edge_cases_of_the_standard_open(shared):
     assert "no series" in found(shared / "empty.xml").reason
 
 
-def test_an_offset_makes_the_time_utc(tmp_path):
+def test_an_offset_is_told_beside_the_time_as_written(tmp_path):
     asset = found(written(tmp_path / "a.xml", head="20021122091000.25-0500"))
-    assert asset.utc
-    assert asset.start == START + 5 * 3_600_000_000 + 250_000
+    assert asset.utc_offset == -300
+    assert asset.start == START + 250_000
 
 
 def test_times_with_and_without_a_zone_are_not_mixed(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,30 +151,30 @@ def microseconds(*parts: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("elements", "start", "utc"),
+    ("elements", "start", "offset"),
     [
-        ({"StudyDate": "20200102", "StudyTime": "0304"}, (2020, 1, 2, 3, 4), False),
+        ({"StudyDate": "20200102", "StudyTime": "0304"}, (2020, 1, 2, 3, 4), None),
         (
             {"StudyDate": "20200102", "StudyTime": "03", "AcquisitionDate": "20200103"},
             (2020, 1, 2, 3),
-            False,
+            None,
         ),
-        ({"AcquisitionDate": "20200103"}, (2020, 1, 3), False),
+        ({"AcquisitionDate": "20200103"}, (2020, 1, 3), None),
         (
             {
                 "ContentDate": "20200102",
                 "ContentTime": "030405.25",
                 "TimezoneOffsetFromUTC": "+0130",
             },
-            (2020, 1, 2, 1, 34, 5, 250000),
-            True,
+            (2020, 1, 2, 3, 4, 5, 250000),
+            90,
         ),
-        ({"AcquisitionDateTime": "20200102030405-0500"}, (2020, 1, 2, 8, 4, 5), True),
+        ({"AcquisitionDateTime": "20200102030405-0500"}, (2020, 1, 2, 3, 4, 5), -300),
     ],
 )
-def test_the_start_is_when_it_was_taken(tmp_path, elements, start, utc):
+def test_the_start_is_as_written_with_the_offset_told(tmp_path, elements, start, offset):
     (asset,) = assets(tmp_path, [ct_slice((0, 0, 0), **elements)])
-    assert (asset.start, asset.utc) == (microseconds(*start), utc)
+    assert (asset.start, asset.utc_offset) == (microseconds(*start), offset)
 
 
 def test_a_date_that_is_none_gives_no_start(tmp_path):
@@ -338,3 +339,37 @@ def test_pydicoms_warnings_stay_inside(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(found([source])) == 1
+
+
+def planned(paths: list[Path]) -> list[SourceFile]:
+    return [
+        SourceFile(path, path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths
+    ]
+
+
+def test_of_two_files_with_one_sop_uid_and_other_bytes_the_first_by_name_is_kept(tmp_path):
+    first, again = ct_slice((0, 0, 0)), ct_slice((0, 0, 0), ImageType=["DERIVED", "PRIMARY"])
+    again.SOPInstanceUID = first.SOPInstanceUID
+    again.file_meta.MediaStorageSOPInstanceUID = first.SOPInstanceUID
+    paths = written(tmp_path, [again, first, ct_slice((0, 0, 2))])
+    copy = tmp_path / "z-copy.dcm"
+    copy.write_bytes(paths[0].read_bytes())
+    every = list(dicom.find(planned([*reversed(paths), copy]), Surroundings({})))
+    problems = [each for each in every if isinstance(each, UnreadableFile)]
+    assert [each.file.path for each in problems] == [max(paths[:2])]
+    assert "same SOP Instance UID and other bytes" in problems[0].reason
+    kept = [each for each in every if isinstance(each, FoundAsset)]
+    assert copy in {file.path for each in kept for file in each.files}
+    for asset in kept:
+        assert len(asset.file_keys) == len(asset.files)
+        assert first.SOPInstanceUID in asset.file_keys
+
+
+def test_slices_taken_on_both_sides_of_a_change_of_clock_start_with_the_first(tmp_path):
+    day = {"AcquisitionDate": "20201025"}
+    later = ct_slice((0, 0, 0), AcquisitionTime="0201", TimezoneOffsetFromUTC="+0100", **day)
+    first = ct_slice((0, 0, 2), AcquisitionTime="0259", TimezoneOffsetFromUTC="+0200", **day)
+    (asset,) = assets(tmp_path, [later, first])
+    assert (asset.start, asset.utc_offset) == (microseconds(2020, 10, 25, 2, 59), 120)
+    (mixed,) = assets(tmp_path, [first, ct_slice((0, 0, 4), AcquisitionTime="03", **day)])
+    assert (mixed.start, mixed.utc_offset) == (None, None)

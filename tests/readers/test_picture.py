@@ -137,8 +137,8 @@ def test_nothing_personal_in_the_exif_reaches_the_index(tmp_path):
     asset = found(saved(Pillow.fromarray(GREY), tmp_path / "a.jpg", exif=exif))
     assert "Jane" not in repr(asset.facts)
     assert set(asset.facts.attributes) == {"file_format", "mode", "bits", "frames", "bytes"}
-    assert asset.start == 1_714_972_089_000_000  # 05:08:09 UTC
-    assert asset.utc
+    assert asset.start == 1_714_979_289_000_000  # 07:08:09, as written
+    assert asset.utc_offset == 120
 
 
 def test_a_camera_without_a_clock_gives_no_time(tmp_path):

@@ -93,7 +93,7 @@ def test_a_twelve_lead_record_says_what_it_is(tmp_path):
     assert (asset.subject, asset.facts.device) == ("PAT-77", "CARDX")
     assert asset.start == 1_709_633_106_000_000  # 5 March 2024, 10:05:06
     assert asset.end == asset.start + 1_000_000
-    assert not asset.utc
+    assert asset.utc_offset is None
     assert "Roe" not in repr(asset)
     assert "PAT" not in repr(asset.facts)
 
@@ -107,11 +107,12 @@ def test_age_and_sex_are_the_record_s(tmp_path):
     assert opened(written(tmp_path, tags=born)).age == pytest.approx(60.0, abs=0.01)
 
 
-def test_a_zone_makes_the_time_utc_and_an_unknown_one_does_not(tmp_path):
+def test_a_zone_is_told_beside_the_time_as_written_and_an_unknown_one_is_not(tmp_path):
     asset = found(written(tmp_path, tags={34: struct.pack("<hH", 60, 0)}))
-    assert asset.utc
-    assert asset.start == 1_709_633_106_000_000 - 3_600_000_000
-    assert not found(written(tmp_path, tags={34: struct.pack("<hH", 0x7FFF, 0)})).utc
+    assert asset.utc_offset == 60
+    assert asset.start == 1_709_633_106_000_000
+    unknown = found(written(tmp_path, tags={34: struct.pack("<hH", 0x7FFF, 0)}))
+    assert unknown.utc_offset is None
 
 
 def test_without_a_date_there_is_no_start(tmp_path):

@@ -53,7 +53,7 @@ def test_a_real_slide_says_its_size_and_resolution(cmu):
         "objective": 20.0,
     }
     assert asset.start == 1_262_080_755_000_000  # 29 December 2009, 09:59:15
-    assert not asset.utc
+    assert asset.utc_offset is None
 
 
 def test_nothing_of_the_user_or_the_label_reaches_the_index(cmu):

@@ -140,19 +140,19 @@ def test_times_that_run_backwards_are_refused(tmp_path):
     assert "after data row 3" in find(tmp_path)[0].reason
 
 
-def test_the_clock_is_utc_only_where_it_is_known(tmp_path):
+def test_times_are_as_written_and_their_offset_told_where_it_is_known(tmp_path):
     stamps = ["2024-07-01 10:00:00", "2024-07-01 10:00:01", "2024-07-01 10:00:02"]
     form = '{column: t, format: "%Y-%m-%d %H:%M:%S"'
     source(tmp_path, rule(time=form + "}"), a=rows(stamps, [1, 2, 3]))
     asset = find(tmp_path)[0]
-    assert (asset.start, asset.utc) == (1_719_828_000_000_000, False)
+    assert (asset.start, asset.utc_offset) == (1_719_828_000_000_000, None)
     source(tmp_path, rule(time=form + ", zone: Europe/Madrid}"))
     asset = find(tmp_path)[0]
-    assert (asset.start, asset.utc) == (1_719_828_000_000_000 - 7_200_000_000, True)
+    assert (asset.start, asset.utc_offset) == (1_719_828_000_000_000, 120)
     assert asset.end == asset.start + 3_000_000
     source(tmp_path, rule(time="{column: t, format: iso}"),
            a=rows([f"{stamp}+02:00" for stamp in stamps], [1, 2, 3]))  # fmt: skip
-    assert find(tmp_path)[0].utc
+    assert find(tmp_path)[0].utc_offset == 120
     source(tmp_path, rule(time="{column: t, unit: ms, since: epoch}"),
            a=rows([1_719_828_000_000, 1_719_828_001_000], [1, 2]))  # fmt: skip
     assert find(tmp_path)[0].start == 1_719_828_000_000_000

@@ -49,9 +49,28 @@ def only(folder: Path) -> FoundAsset:
 
 
 def refusal(folder: Path) -> str:
-    (problem,) = found(folder)
+    problem, *belonging = found(folder)
     assert isinstance(problem, UnreadableFile), problem
+    assert all("belongs to record" in each.reason for each in belonging)
     return problem.reason
+
+
+def test_what_belongs_to_a_refused_record_is_refused_with_it_by_name(tmp_path):
+    signal = "16 1/mV 0 0 0 0 0 II\n"
+    write(
+        tmp_path,
+        r_hea="r/2 1 100 3\ns1 2\ns2 1\n",  # s2 is missing
+        s1_hea=f"s1 1 100 2\ns1.dat {signal}",
+        r_atr=b"\0\0",
+        r_txt="notes",
+        t_hea=f"t 1 100 2\nt.dat {signal}",
+        t_dat=words(1, 2),
+    )
+    every = found(tmp_path)
+    told = {each.file.name: each.reason for each in every if isinstance(each, UnreadableFile)}
+    assert set(told) == {"r.hea", "s1.hea", "r.atr"}
+    for name in ("s1.hea", "r.atr"):
+        assert told[name] == f"belongs to record r.hea, which cannot be read: {told['r.hea']}"
 
 
 def mark(code: int, after: int) -> bytes:

@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 
 from biolake.core.errors import SetupMissing
-from biolake.retrieval.definition import DAY, CodeSelection, Embedding, FeaturesInvalid, Window
-from biolake.retrieval.loading import load_definition, parse_definition
+from biolake.retrieval.definition import (
+    AGGREGATIONS,
+    DAY,
+    CodeSelection,
+    Embedding,
+    FeaturesInvalid,
+    Window,
+)
+from biolake.retrieval.loading import _WORDS, load_definition, parse_definition
 
 WHOLE = """
 features: inpatient   # a comment
@@ -120,13 +127,17 @@ def test_a_definition_without_embeddings_keeps_the_hash_it_always_had():
         ("features: f\nstatic: {codes: [MEDS_DEATH]}", "2:17", "tells the future"),
         ("features: f\nembeddings: [{encoder: e}]", "2:14", "'name' is missing"),
         ("features: f\nembeddings: []", "2:13", "empty list"),
-        (embedding(modality="egc"), "3:39", "Did you mean 'ecg'"),
-        (embedding(window="wek"), "3:52", "Did you mean 'week'"),
-        (embedding(window="{lookback: 0d}"), "3:63", "sees nothing"),
-        (embedding(more="pick: first"), "3:64", "latest or mean"),
-        (embedding(more="components: 0"), "3:70", "whole number from 1"),
-        (embedding(more="component: 4"), "3:58", "Did you mean 'components'"),
-        (embedding() + ", " + embedding().splitlines()[2][14:], "3:74", "two embeddings"),
+        (embedding(modality="xay"), "3:46", "Did you mean 'xray'"),
+        (embedding(window="wek"), "3:59", "Did you mean 'week'"),
+        (embedding(window="{lookback: 0d}"), "3:70", "sees nothing"),
+        (embedding(more="pick: first"), "3:71", "latest or mean"),
+        (embedding(more="components: 0"), "3:77", "whole number from 1"),
+        (embedding(more="component: 4"), "3:65", "Did you mean 'components'"),
+        (
+            embedding(more="pick: mean}, {name: n, encoder: e, modality: ct, window: week"),
+            "3:85",
+            "two embeddings",
+        ),
         ("features: f\nage: old", "2:6", "true or false"),
         ("features: [", "1:12", "not YAML"),
     ],
@@ -147,3 +158,15 @@ def test_files_that_are_not_there_are_named(tmp_path: Path):
     (tmp_path / "gone.txt").write_text("# nothing\n")
     with pytest.raises(FeaturesInvalid, match="lists no code"):
         load_definition(tmp_path / "FEATURES.yaml")
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "features.md"
+
+
+def test_the_reference_describes_every_key_and_its_example_is_read():
+    page = PAGE.read_text(encoding="utf-8")
+    found = parse_definition(page.split("```yaml")[1].split("```")[0])
+    assert found.embeddings[0].components == 20
+    keys = {"lookback", "gap", "columns", "min_subjects", "top", *AGGREGATIONS, *_WORDS}
+    keys |= {*Embedding.__dataclass_fields__}
+    assert {key for key in keys if f"`{key}`" not in page} == set()

@@ -15,6 +15,7 @@ _FATES = (
     "added",
     "known",
     "grown",
+    "corrected",
     "linked",
     "unlinked",
     "ambiguous",
@@ -29,9 +30,10 @@ _FATES = (
 # Told only where there are any.
 _WORDS = {
     "grown": "got more files",
+    "corrected": "corrected by their source: other bytes under the same name",
     "known": "known already",
     "linked_later": "of earlier loads, now linked",
-    "relinked": "corrected by a list: now another subject's",
+    "relinked": "corrected by a list or by the files: now another subject's",
     "conflicts": "given to a second subject: they stay with the first",
     "ambiguous": "not linked: the identifier names two subjects",
     "forgotten": "refused: of a subject the lake forgot",
@@ -60,15 +62,15 @@ def _waiting(lake: Lake, loads: tuple[str, ...]) -> int:
 
     with open_view(lake) as view:
         ((count,),) = view.rows(
-            "SELECT count(*) FROM assets WHERE subject_id IS NULL AND subject_key IS NOT NULL"
-            " AND list_contains(?, load_id)",
+            "SELECT count(*) FROM assets WHERE subject_id IS NULL"
+            " AND NOT starts_with(subject_key, 'either:') AND list_contains(?, load_id)",
             [list(loads)],
         )
     return int(count)
 
 
 def assets_page(data: dict[str, Any]) -> Iterator[RenderableType]:
-    """Yield what became of the assets, what to do for those that wait, and what readers noted."""
+    """Yield what became of the assets, and what to do for those that wait."""
     from biolake.cli.pages import counted, facts, figure, size
 
     kinds = ", ".join(f"{count:,} {name}" for name, count in data["modalities"].items())
@@ -84,8 +86,6 @@ def assets_page(data: dict[str, Any]) -> Iterator[RenderableType]:
             ("stored", stored if data["packs"] else None),
         ]
     )
-    for note, count in data["notes"].items():
-        yield f"Note: {note}" + (f" ({count:,} assets)" if count > 1 else "")
     if waiting:
         yield (
             "Assets that wait are linked by the load that brings their subject's identifier,"

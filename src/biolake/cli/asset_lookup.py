@@ -33,7 +33,7 @@ _COLUMNS = (
     "bytes",
     "site_id",
     "load_id",
-    "subject_key IS NOT NULL AS waiting",
+    "coalesce(NOT starts_with(subject_key, 'either:'), false) AS waiting",
 )
 _NAMES = tuple(column.split()[-1] for column in _COLUMNS)
 _CHOSEN = """

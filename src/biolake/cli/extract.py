@@ -153,6 +153,7 @@ def _data(lake: Lake, report: ExtractionReport) -> dict[str, Any]:
         "committed": bool(report.loads),
         "assets": report.assets,
         "left": report.more,
+        "unread": dict(report.unread.most_common()),
         "added": report.added,
         "replaced": sum(load.outcome.replaced for load in report.loads.values()),
         "removed": sum(load.outcome.removed for load in report.loads.values()),
@@ -178,30 +179,15 @@ def _row(one: Extracted) -> dict[str, Any]:
 
 
 def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
-    from biolake.cli.pages import counted, table
+    from biolake.cli.pages import counted
 
     rows = [r for r in data["extractors"] if r["assets"] or r["waiting"]]
-    looked = [row for row in rows if row["assets"]]
-    if looked:
-        yield table(
-            [
-                "!extractor", ">assets", ">measured", ">findings", ">skipped", ">quarantined",
-                ">CPU seconds",
-            ],
-            (
-                [
-                    r["extractor"],
-                    r["assets"],
-                    r["measured"],
-                    r["findings"],
-                    sum(r["skipped"].values()) or None,
-                    sum(r["quarantined"].values()) or None,
-                    f"{r['seconds']:.1f}",
-                ]
-                for r in looked
-            ),
-        )  # fmt: skip
+    if any(row["assets"] for row in rows):
+        yield _looked(rows)
     yield from _reasons(rows)
+    if data["unread"]:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in data["unread"].items())
+        yield f"No extractor reads these assets: {kinds}."
     if not data["committed"]:
         yield f"Nothing new to measure. The lake stays at commit {data['commit']}."
         return
@@ -217,6 +203,28 @@ def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
     if data["left"]:
         yield f"Left by --limit: {counted(data['left'], 'asset')}; run it again to go on."
     yield f"The lake is at commit {data['commit']}: {counted(data['events'], 'event')}."
+
+
+def _looked(rows: list[dict[str, Any]]) -> RenderableType:
+    from biolake.cli.pages import table
+
+    figures = ("assets", "measured", "findings", "skipped", "quarantined", "CPU seconds")
+    return table(
+        ["!extractor", *(f">{name}" for name in figures)],
+        (
+            [
+                row["extractor"],
+                row["assets"],
+                row["measured"],
+                row["findings"],
+                sum(row["skipped"].values()) or None,
+                sum(row["quarantined"].values()) or None,
+                f"{row['seconds']:.1f}",
+            ]
+            for row in rows
+            if row["assets"]
+        ),
+    )
 
 
 def _reasons(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:

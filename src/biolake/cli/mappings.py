@@ -23,19 +23,23 @@ def mapping() -> None:
 @mapping.command("list", examples=["biolake mapping list"])
 @pass_session
 def list_mappings(session: Session) -> None:
-    """List what Biolake reads as it comes: mappings and readers."""
+    """List what Biolake reads as it comes: mappings, readers, asset formats."""
     from biolake.core.catalogue import discover
     from biolake.ingest.mapping import load_mapping, shipped_mappings
 
     shipped = [load_mapping(name) for name in shipped_mappings()]
-    readers = discover("biolake.readers").of("reader")
+    known = discover("biolake.readers")
     data = {
         "mappings": [
             {"name": m.name, "version": m.version, "description": m.description} for m in shipped
         ],
         "readers": [
             {"name": reader.name, "title": reader.title, "extra": reader.extra}
-            for reader in readers
+            for reader in known.of("reader")
+        ],
+        "asset_readers": [
+            {"name": reader.name, "title": reader.title, "extra": reader.extra}
+            for reader in sorted(known.of("asset-reader"), key=lambda reader: reader.name)
         ],
     }
     session.show(data, _list_page)
@@ -46,7 +50,11 @@ def _list_page(data: dict[str, Any]) -> Iterator[RenderableType]:
 
     mappings = [(m["name"], "mapping", m["description"].strip()) for m in data["mappings"]]
     readers = [(r["name"], "reader", r["title"]) for r in data["readers"]]
-    yield table(["name", "kind", "reads"], [*mappings, *readers])
+    assets = [
+        (r["name"], "assets", r["title"] + (f" (extra: {r['extra']})" if r["extra"] else ""))
+        for r in data["asset_readers"]
+    ]
+    yield table(["name", "kind", "reads"], [*mappings, *readers, *assets])
     yield "The layout of a source is recognised; to name one: biolake ingest SOURCE --mapping NAME"
 
 
@@ -107,7 +115,13 @@ def _draft_page(text: str, out: Path | None, source: Path) -> Iterator[Renderabl
     yield f"Drafted {out}. Finish it, then: biolake mapping check {out} {source}"
 
 
-@command("simulate", examples=["biolake simulate hospital --subjects 1000 --seed 7 --sites 4"])
+@command(
+    "simulate",
+    examples=[
+        "biolake simulate hospital --subjects 1000 --seed 7 --sites 4",
+        "biolake simulate hospital --subjects 200 --assets 0.5",
+    ],
+)
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--subjects", type=click.IntRange(1), default=1000, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True)
@@ -115,8 +129,14 @@ def _draft_page(text: str, out: Path | None, source: Path) -> Iterator[Renderabl
     "--sites", type=click.IntRange(1), default=1, show_default=True,
     help="Each next site writes another format: MIMIC, OMOP, FHIR, HL7.",
 )  # fmt: skip
+@click.option(
+    "--assets", type=click.FloatRange(0, 1), metavar="SHARE", default=0.0,
+    help="Give this share of the subjects ECGs, radiographs, CTs and slides too (1: all).",
+)  # fmt: skip
 @pass_session
-def simulate(session: Session, out: Path, subjects: int, seed: int, sites: int) -> None:
+def simulate(
+    session: Session, out: Path, subjects: int, seed: int, sites: int, assets: float
+) -> None:
     """Write a made-up hospital in real file formats, to try it all."""
     from biolake.cli.pages import steps
     from biolake.core.errors import WrongUse
@@ -130,6 +150,7 @@ def simulate(session: Session, out: Path, subjects: int, seed: int, sites: int) 
             subjects=subjects,
             seed=seed,
             sites=sites,
+            assets=assets,
             progress=lambda done, total: progress("simulating", done, total),
         )
     data = {**asdict(summary), "folder": str(summary.folder), "sites": list(summary.sites)}
@@ -144,6 +165,9 @@ def _simulate_page(data: dict[str, Any]) -> Iterator[RenderableType]:
         f" {counted(data['encounters'], 'encounter')} to {data['folder']}"
         f" ({counted(data['files'], 'file')}, {size(data['bytes'])})."
     )
+    if data["assets"]:
+        yield f"With {counted(data['assets'], 'asset')}: ECGs, radiographs, CTs and slides."
     yield "To load it:"
     for number, name in enumerate(data["sites"], 1):
-        yield f"  biolake ingest {data['folder']}/site-{number}/{name} --site site-{number}"
+        for part in (name, "assets") if data["assets"] else (name,):
+            yield f"  biolake ingest {data['folder']}/site-{number}/{part} --site site-{number}"

@@ -97,10 +97,16 @@ def show(session: Session, name: str, version: int | None, html: Path | None) ->
 @click.argument("name")
 @VERSION
 @click.option("--site", help="Only assets of this site.")
+@click.option("--unseen", is_flag=True, help="Leave out what it may have seen in training.")
 @click.option("--on", metavar="LAKE", help="Assets of another lake: external validation.")
 @pass_session
 def evaluate(
-    session: Session, name: str, version: int | None, site: str | None, on: str | None
+    session: Session,
+    name: str,
+    version: int | None,
+    site: str | None,
+    unseen: bool,
+    on: str | None,
 ) -> None:
     """Judge a model on other assets than it was trained on; nothing is fitted to them.
 
@@ -118,7 +124,7 @@ def evaluate(
     other = open_lake(on) if on is not None else own
     at = session.at if on is None else None
     diagnosis = take_down(own, one, catalogue)
-    found = evaluate_model(other, one, diagnosis, catalogue, site=site, at=at)
+    found = evaluate_model(other, one, diagnosis, catalogue, site=site, unseen=unseen, at=at)
     session.show(found, _evaluation)
 
 
@@ -158,8 +164,25 @@ def _card(card: Mapping[str, Any]) -> list[Any]:
     from biolake.learning.model_card import interval
 
     lines.append(f"macro AUROC {interval(card['macro_auroc'])}")
+    lines.append(_audit(table, card["shortcuts"]))
     lines += [f"Warning: {said}" for said in card["warnings"]]
     return lines
+
+
+def _audit(table: Any, shortcuts: Sequence[Mapping[str, Any]]) -> Any:
+    from biolake.learning.model_card import interval
+
+    rows = [
+        (
+            one["label"],
+            interval(one["by_facts"]),
+            one["strongest"] or "–",
+            interval(one["by_model"]),
+        )
+        for one in shortcuts
+    ]
+    heads = ("label", "AUROC of the files' facts alone", "strongest fact", "of the model")
+    return table(heads, rows)
 
 
 def _figures(table: Any, figures: Sequence[Mapping[str, Any]]) -> Any:

@@ -56,7 +56,8 @@ class FoundAsset:
     The first of `files` opens it. `source_key` is the source's own identity of it (a series UID):
     more files of the same key join it; without, it is its content. `subject` is the identifier the
     file carries; `system` names its issuer where the file says. `start` and `end` are microseconds
-    since 1970 on the file's clock, or UTC where `utc` says so.
+    since 1970 as the file writes them; `utc_offset` is how many minutes east of UTC that clock is,
+    where the file tells (0: they are UTC).
     """
 
     modality: str
@@ -68,11 +69,14 @@ class FoundAsset:
     encounter: str | None = None
     start: int | None = None
     end: int | None = None
-    utc: bool = False
+    utc_offset: int | None = None
     notes: tuple[str, ...] = ()
     # Its subject and encounter come from the source's own rows (a list of files), and are resolved
     # as those are.
     listed: bool = False
+    # The source's own identity of each of `files` (a SOP Instance UID): of two with the same one,
+    # the later replaces the earlier.
+    file_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

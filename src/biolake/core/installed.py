@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from biolake.core.errors import SetupMissing
 
-_SOLD_AS = {"PIL": "pillow"}  # imported by another name than it is installed by
+_DISTRIBUTIONS = {"PIL": "pillow"}  # imported by another name than it is installed by
 
 
 def require(extra: str, *modules: str, to: str = "", where: str = "") -> None:
@@ -14,7 +14,7 @@ def require(extra: str, *modules: str, to: str = "", where: str = "") -> None:
 
     `to` says what it is needed for, as in "measure signals"; `where` is the file at hand.
     """
-    missing = [_SOLD_AS.get(name, name) for name in modules if find_spec(name) is None]
+    missing = [_DISTRIBUTIONS.get(name, name) for name in modules if find_spec(name) is None]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         purpose = f", and needed to {to}" if to else ""

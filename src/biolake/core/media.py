@@ -43,13 +43,19 @@ class Signal:
 
 @dataclass(frozen=True)
 class Recording:
-    """A waveform asset opened: one `Signal` a sampling rate, and what was annotated in it."""
+    """A waveform asset opened: one `Signal` a sampling rate, and what was annotated in it.
+
+    `started` is its local time, microseconds since 1970 on the clock of the place, so that days
+    begin at midnight there. The engine that opens an asset fills it in from the asset's row, unless
+    the site keeps UTC; readers leave it out.
+    """
 
     signals: tuple[Signal, ...]
     annotations: Mapping[str, tuple[Annotation, ...]] = field(default_factory=dict)
     age: float | None = None  # years, as the file says
     sex: str = ""
     comments: tuple[str, ...] = ()
+    started: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -58,7 +64,10 @@ class Recording:
 
 @dataclass(frozen=True)
 class Image:
-    """One picture: `pixels` is rows × columns or rows × columns × 3; high values are bright."""
+    """One picture, or frames of one size: high values are bright.
+
+    `pixels` is rows × columns [× 3]; with `frames` > 1, frames × rows × columns [× 3].
+    """
 
     pixels: np.ndarray
     spacing: tuple[float, float] | None = None  # mm between rows, between columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,21 +18,29 @@ if TYPE_CHECKING:
 Clock = Literal["utc", "local"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """One file of a source: where it lies, its path inside the source, and its content's hash.
 
-    `reading_hash` stands for how it is read: the mapping, and the look-up tables read with it.
+    `reading_hash` stands for how it is read: the mapping, and the look-up tables read with it. A
+    source may have a hundred thousand: the place is kept as text, which takes a third of a `Path`.
     """
 
-    path: Path
+    place: str | Path
     name: str
     content_hash: str = ""
     reading_hash: str = ""
     size: int = 0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "place", os.fspath(self.place))
 
-@dataclass(frozen=True)
+    @property
+    def path(self) -> Path:
+        return Path(self.place)
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """One source row that cannot become events; `row` counts records from 1, header included."""
 
@@ -40,7 +49,7 @@ class Reject:
     reason: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Tally:
     """Where the rows of one source file went. Every row is counted exactly once.
 

@@ -53,13 +53,15 @@ MAPPED_CODES = pa.schema(
 )
 
 # Rows of a source that name files of it: whose each is. `file` is the path inside the source, with
-# or without its suffix; a time here goes before the file's own.
+# or without its suffix; a time here goes before the file's own, a modality before what a picture's
+# reader says.
 MAPPED_ASSETS = pa.schema(
     [
         pa.field("file", pa.string(), nullable=False),
         pa.field("subject", pa.string(), nullable=False),
         pa.field("encounter", pa.string()),
         pa.field("time", MICROSECONDS),
+        pa.field("modality", pa.string()),
     ]
 )
 
@@ -205,7 +207,8 @@ ASSETS = pa.schema(
         pa.field("site_id", pa.string(), nullable=False),
         pa.field("load_id", pa.string(), nullable=False),
         pa.field("source_key", pa.string(), nullable=False),  # keyed hash of the source's own name
-        pa.field("subject_key", pa.string()),  # keyed hash of the identifier, while not linked
+        # Keyed hash of the identifier, while not linked; "either:…" where it names several.
+        pa.field("subject_key", pa.string()),
     ]
 )
 
@@ -219,6 +222,7 @@ ASSET_FILES = pa.schema(
         pa.field("pack", pa.string(), nullable=False),  # key of the tar file
         pa.field("offset", pa.int64(), nullable=False),  # of the member's data
         pa.field("length", pa.int64(), nullable=False),
+        pa.field("file_key", pa.string()),  # keyed hash of the source's own identity of the file
     ]
 )
 

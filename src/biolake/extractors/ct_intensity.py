@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from biolake.core.assets import Finding, FoundCode
 from biolake.core.catalogue import extractor
 from biolake.core.errors import DataRefused
-from biolake.core.media import Opened, Volume
 from biolake.core.installed import require
+from biolake.core.media import Opened, Volume
 
 if TYPE_CHECKING:
     from biolake.imaging.density import Density

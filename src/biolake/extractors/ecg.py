@@ -54,7 +54,7 @@ _CODES = tuple(
 )
 
 
-@extractor("Rhythm and intervals of ECGs", needs="ecg", version="1", codes=_CODES, extra="signals")
+@extractor("Rhythm and intervals of ECGs", needs="ecg", version="2", codes=_CODES, extra="signals")
 def ecg(opened: Opened) -> Sequence[Finding]:
     """Measure quality, heart rate, PR, QRS, QT, axis, variability and atrial fibrillation.
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _STRETCH = 300.0  # s a row
 _FEWEST = 8  # trusted intervals
+_DOUBLED = 1.6  # of the median
 _LEAST_TRUSTED, _FOR_VARIABILITY = 0.5, 0.9  # shares of the pulses
 _CODES = (
     FoundCode("PPG//pulse_rate", "Mean pulse rate over trusted waves", "/min", ("LOINC//8867-4",)),
@@ -25,7 +26,7 @@ _CODES = (
 
 
 @extractor(
-    "Pulse from photoplethysmograms", needs="ppg", version="1", codes=_CODES, extra="signals"
+    "Pulse from photoplethysmograms", needs="ppg", version="2", codes=_CODES, extra="signals"
 )
 def ppg(opened: Opened) -> Sequence[Finding]:
     """Measure pulse rate every five minutes, and its variability where nine in ten waves agree.
@@ -35,8 +36,9 @@ def ppg(opened: Opened) -> Sequence[Finding]:
     """
     if not isinstance(opened, Recording):
         return []
-    from biolake.signals.channels import modality_of
     require("signals", "numba", "scipy", to="measure signals")
+    from biolake.signals.channels import modality_of
+
     found: list[Finding] = []
     for signal in opened.signals:
         places = [k for k, name in enumerate(signal.channels) if modality_of((name,)) == "ppg"]
@@ -55,6 +57,8 @@ def _signal(signal: Signal, channel: int) -> Iterator[Finding]:
 
 
 def _stretch(part: np.ndarray, rate: float) -> Iterator[tuple[str, float, str]]:
+    import numpy as np
+
     from biolake.signals import rhythm
     from biolake.signals.ppg import find_pulses, trusted_intervals
 
@@ -64,7 +68,9 @@ def _stretch(part: np.ndarray, rate: float) -> Iterator[tuple[str, float, str]]:
     seconds, _ = trusted_intervals(pulses, rate)
     if len(seconds) < _FEWEST or share < _LEAST_TRUSTED:
         return
-    yield "pulse_rate", 60.0 / float(seconds.mean()), "/min"
+    # A wave missed between two trusted ones doubles an interval.
+    single = seconds[seconds < _DOUBLED * np.median(seconds)]
+    yield "pulse_rate", 60.0 / float(single.mean()), "/min"
     if share >= _FOR_VARIABILITY:
         found = rhythm.time_domain(rhythm.intervals(pulses.peaks / rate))
         for name in ("sdnn", "rmssd"):

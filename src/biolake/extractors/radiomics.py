@@ -8,8 +8,8 @@ from dataclasses import replace
 from biolake.core.assets import Finding, FoundCode
 from biolake.core.catalogue import extractor
 from biolake.core.errors import DataRefused
-from biolake.core.media import Opened, Volume
 from biolake.core.installed import require
+from biolake.core.media import Opened, Volume
 from biolake.imaging.radiomics.names import FAMILIES, NAMES, unit
 
 _HU = "[hnsf'U]"

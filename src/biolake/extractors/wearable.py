@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 DAY = 86_400.0
 VALID_HOURS = 10.0  # worn, for a day's sum to stand for the day (Migueles et al. 2017)
+NIGHT = (36_000.0, 64_800.0)  # s after noon: 22:00 to 6:00
+NIGHT_HOURS = 6.0  # of these eight with data, for a night's sleep to stand for the night
+MOST_STEPS = 150_000.0  # a day; more is a running total, not a count
 _NAMES = {
-    "heart_rate": re.compile(r"(?:hr|heart[ _-]?rate|bpm|pulse[ _-]?rate)"),
-    "steps": re.compile(r"(?:steps?|step[ _-]?count)"),
-    "sleep": re.compile(r"(?:sleep|asleep|sleep[ _-]?stage)"),
+    "heart_rate": re.compile(r"hr|bpm|(?:heart|pulse)[ _-]?rate.*"),
+    "steps": re.compile(r"steps?(?:[ _-].*)?"),
+    "sleep": re.compile(r"(?:a?sleep)(?:[ _-].*)?"),
 }
-_AXES = re.compile(r"(?:acc(?:el(?:eration|erometer)?)?[ _-]?)?[xyz]")
+_AXES = re.compile(r"(?:acc(?:el(?:eration|erometer)?)?[ _-]?)?[xyz](?:[ _-].*)?")
 _CODES = (
     FoundCode("WEARABLE//worn_hours", "Hours of the day with data from a worn device", "h"),
     FoundCode("WEARABLE//heart_rate", "Mean heart rate of the day", "/min", ("LOINC//8867-4",)),
@@ -32,20 +35,26 @@ _CODES = (
         "/min",
     ),
     FoundCode("WEARABLE//steps", "Steps of a day worn at least 10 h", "{steps}"),
-    FoundCode("WEARABLE//sleep", "Time marked as asleep in a day worn at least 10 h", "min"),
+    FoundCode(
+        "WEARABLE//sleep",
+        "Time marked as asleep from noon to noon, of nights with data for 6 of 8 h; without a known"
+        " start, in 24 h with data for 10",
+        "min",
+    ),
     FoundCode("WEARABLE//enmo", "Mean acceleration beyond gravity while worn", "mg"),
 )
 
 
 @extractor(
-    "Daily measures of wearables", needs="wearable", version="1", codes=_CODES, extra="signals"
+    "Daily measures of wearables", needs="wearable", version="2", codes=_CODES, extra="signals"
 )
 def wearable(opened: Opened) -> Sequence[Finding]:
-    """Sum up each 24 h from the recording's start, and say how much of it was worn.
+    """Sum up each calendar day, and sleep from noon to noon, and say how much of it was worn.
 
-    Missing time is never counted as zero: steps and sleep are given only for days worn 10 h and
-    more, means only over what is there, and `worn_hours` always. Acceleration whose size at rest
-    is not one g is left out, for its unit is not the one told.
+    Without a known start, days are 24 h from where the recording begins. Missing time is never
+    counted as zero: steps are given only for days worn 10 h and more, sleep for nights with data
+    for 6 of the 8 h from 22:00 to 6:00, means only over what is there, and `worn_hours` always.
+    Acceleration whose size at rest is not one g is left out, for its unit is not the one told.
     """
     if not isinstance(opened, Recording):
         return []
@@ -54,18 +63,21 @@ def wearable(opened: Opened) -> Sequence[Finding]:
     for signal in opened.signals:
         if not signal.rate > 0:
             continue
-        for start, part in _days(signal):
+        midnight = 0.0 if opened.started is None else -(opened.started / 1e6) % DAY
+        for start, part in _days(signal, midnight):
             found += _day(signal, start, part)
+        found += _sleep(signal, opened.started, midnight)
     return found
 
 
-def _days(signal: Signal) -> Iterator[tuple[float, np.ndarray]]:
-    first = signal.start
-    total = signal.samples.shape[1]
+def _days(signal: Signal, begin: float) -> Iterator[tuple[float, np.ndarray]]:
+    """Cut at `begin` (seconds after the recording's start) and every 24 h before and after it."""
+    first, total = signal.start, signal.samples.shape[1]
     low = 0
     while low < total:
-        day = int((first + low / signal.rate) // DAY)
-        high = min(total, max(low + 1, round(((day + 1) * DAY - first) * signal.rate)))
+        day = (first + low / signal.rate - begin) // DAY
+        end = begin + (day + 1) * DAY
+        high = min(total, max(low + 1, round((end - first) * signal.rate)))
         yield first + low / signal.rate, signal.samples[:, low:high]
         low = high
 
@@ -81,8 +93,7 @@ def _day(signal: Signal, start: float, part: np.ndarray) -> Iterator[Finding]:
     lasts = part.shape[1] / signal.rate
     for name, value, unit in (
         *_heart(signal, part),
-        *_counted(signal, part, "steps"),
-        *_counted(signal, part, "sleep"),
+        *_counted(signal, part),
         *_movement(signal, part),
     ):
         yield Finding(f"WEARABLE//{name}", round(value, 3), unit, at=start, lasts=lasts)
@@ -116,27 +127,43 @@ def _five_minute_means(rate: np.ndarray, width: int) -> np.ndarray:
     return np.asarray((sums / np.maximum(there, 1))[2 * there >= width])
 
 
-def _counted(signal: Signal, part: np.ndarray, kind: str) -> Iterator[tuple[str, float, str]]:
-    """Sum a channel of counts a sample (steps) or of marks above zero (sleep)."""
-    import numpy as np
-
-    k = _channel(signal, kind)
+def _counted(signal: Signal, part: np.ndarray) -> Iterator[tuple[str, float, str]]:
+    """Sum a channel of steps a sample; without heart rate, steps or sleep tell the hours worn."""
+    steps, sleep = _channel(signal, "steps"), _channel(signal, "sleep")
+    k = sleep if steps is None else steps
     if k is None:
         return
-    seen = np.isfinite(part[k]) & (part[k] >= 0)
+    seen = _seen(part[k])
     hours = float(seen.sum()) / signal.rate / 3600.0
-    if _channel(signal, "heart_rate") is None and (kind == "steps" or not _has_steps(signal)):
+    if _channel(signal, "heart_rate") is None:
         yield "worn_hours", hours, "h"
-    if hours < VALID_HOURS:
+    if k == steps and hours >= VALID_HOURS:
+        total = float(part[k][seen].sum(dtype="float64"))
+        if total <= MOST_STEPS:
+            yield "steps", total, "{steps}"
+
+
+def _seen(samples: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.asarray(np.isfinite(samples) & (samples >= 0))
+
+
+def _sleep(signal: Signal, started: int | None, midnight: float) -> Iterator[Finding]:
+    """Sum up the time marked above zero, night by night where the time of day is known."""
+    k = _channel(signal, "sleep")
+    if k is None:
         return
-    if kind == "steps":
-        yield "steps", float(part[k][seen].sum(dtype=np.float64)), "{steps}"
-    else:
-        yield "sleep", float((part[k][seen] > 0).sum()) / signal.rate / 60.0, "min"
-
-
-def _has_steps(signal: Signal) -> bool:
-    return _channel(signal, "steps") is not None
+    noon = 0.0 if started is None else midnight - DAY / 2.0
+    for start, part in _days(signal, noon):
+        seen = _seen(part[k])
+        into = (start - noon) % DAY
+        low, high = (max(0, round((edge - into) * signal.rate)) for edge in NIGHT)
+        judged, least = (seen, VALID_HOURS) if started is None else (seen[low:high], NIGHT_HOURS)
+        if float(judged.sum()) / signal.rate / 3600.0 >= least:
+            asleep = float((part[k][seen] > 0).sum()) / signal.rate / 60.0
+            lasts = part.shape[1] / signal.rate
+            yield Finding("WEARABLE//sleep", round(asleep, 3), "min", at=start, lasts=lasts)
 
 
 def _movement(signal: Signal, part: np.ndarray) -> Iterator[tuple[str, float, str]]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from biolake.core.assets import Finding, FoundCode
 from biolake.core.catalogue import extractor
 from biolake.core.errors import DataRefused
-from biolake.core.media import Image, Opened
 from biolake.core.installed import require
+from biolake.core.media import Image, Opened
 
 _CODES = (
     FoundCode(

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -40,7 +40,7 @@ class Picture:
     """A decoded picture: `pixels` is rows × columns (× 3), upright, high values bright.
 
     Of several pages these are the first one's. `start` is when it was taken, in microseconds
-    since 1970 on the camera's clock, or UTC where `utc` says so.
+    since 1970 as the camera writes it, `utc_offset` its clock's minutes east of UTC where told.
     """
 
     pixels: np.ndarray
@@ -49,7 +49,7 @@ class Picture:
     bits: int  # a sample, as stored
     frames: int
     start: int | None = None
-    utc: bool = False
+    utc_offset: int | None = None
 
 
 def perhaps_slide(head: bytes) -> bool:
@@ -128,7 +128,7 @@ def found(file: SourceFile, picture: Picture) -> FoundAsset:
         (file,),
         Facts("frames" if picture.frames > 1 else "picture", shape=shape, attributes=attributes),
         start=picture.start,
-        utc=picture.utc,
+        utc_offset=picture.utc_offset,
         notes=tuple(notes),
     )
 
@@ -165,7 +165,7 @@ def _decoded(image: Pillow.Image, path: Path, name: str) -> Picture:
     mode, bits, file_format = image.mode, _bits(image, path), image.format or ""
     # The second picture inside a phone's JPEG is a preview or a depth map.
     frames = 1 if file_format in ("MPO", "JPEG") else int(getattr(image, "n_frames", 1))
-    start, utc = _taken(image)
+    start, offset = _taken(image)
     white_is_zero = file_format == "TIFF" and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
     image.seek(0)
     image.load()
@@ -173,7 +173,7 @@ def _decoded(image: Pillow.Image, path: Path, name: str) -> Picture:
     if white_is_zero and bits > 8:  # pillow turns only the shallow ones
         pixels = _turned(pixels, bits, name)
     file_format = "JPEG" if file_format == "MPO" else file_format
-    return Picture(pixels, file_format, mode, bits, frames, start, utc)
+    return Picture(pixels, file_format, mode, bits, frames, start, offset)
 
 
 def _pixels(image: Pillow.Image, name: str) -> np.ndarray:
@@ -233,18 +233,20 @@ def _bits(image: Pillow.Image, path: Path) -> int:
     return {"1": 1, "I": 32, "F": 32}.get(image.mode, 8)
 
 
-def _taken(image: Pillow.Image) -> tuple[int | None, bool]:
+def _taken(image: Pillow.Image) -> tuple[int | None, int | None]:
     """Return when the camera says the picture was taken; a file's writing time is not that."""
     exif = image.getexif().get_ifd(_EXIF)
     match = _TIME.match(str(exif.get(_TAKEN, "")).strip("\0 "))
     if not match:
-        return None, False
+        return None, None
     offset = str(exif.get(_TAKEN_OFFSET, "")).strip("\0 ")
-    zoned = bool(_OFFSET.match(offset))
     year, month, day, hour, minute, second = map(int, match.groups())
     text = f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
     try:
-        taken = datetime.fromisoformat(text + (offset if zoned else "+00:00")).astimezone(UTC)
-    except (ValueError, OverflowError):  # cameras without a set clock write 0000:00:00
-        return None, False
-    return round(taken.timestamp() * 1_000_000), zoned
+        taken = datetime.fromisoformat(f"{text}+00:00")
+    except ValueError:  # cameras without a set clock write 0000:00:00
+        return None, None
+    at = round(taken.timestamp() * 1_000_000)
+    if not _OFFSET.match(offset):
+        return at, None
+    return at, (1 if offset[0] == "+" else -1) * (int(offset[1:3]) * 60 + int(offset[4:6]))

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from biolake.core.compiled import compiled
 from biolake.core.errors import DataRefused, WrongUse
 from biolake.core.media import Volume
-from biolake.core.compiled import compiled
 
 Spacing = tuple[float, float, float]
 MOST_VOXELS = 2**30

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
-
-import pyarrow as pa
 
 from biolake.core.assets import FoundAsset, Surroundings, UnreadableFile
 from biolake.core.catalogue import Catalogue, Extension
 from biolake.core.errors import SetupMissing
 from biolake.core.reading import Chunk, Clock, Reject, SourceFile, Tally
-from biolake.core.schema import MAPPED_ASSETS, MICROSECONDS
+from biolake.ingest.asset_links import AssetLinks
 from biolake.lake.door import open_view
 from biolake.lake.lake import Lake
 
@@ -30,6 +28,20 @@ _NOT_TAKEN = "no reader takes this kind of file"
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Files left out of a load, and of its ledger, until a missing extra is there."""
+
+    reader: str
+    files: int
+    missing: SetupMissing
+
+    @property
+    def note(self) -> str:
+        what = "file waits" if self.files == 1 else "files wait"
+        return f"{self.files:,} {self.reader} {what} for: {self.missing.next}"
+
+
+@dataclass(frozen=True)
 class AssetFiles:
     """The files of a source besides its records, each with the reader that claims it, if any."""
 
@@ -38,6 +50,7 @@ class AssetFiles:
     barred: tuple[tuple[SourceFile, str], ...] = ()  # files that cannot be read, and why
     records: tuple[SourceFile, ...] = ()  # files the record reading uses
     known: frozenset[str] = frozenset()  # names of files the lake has accounted for
+    waiting: tuple[Waiting, ...] = ()  # what readers cannot look at without an extra
 
     @property
     def files(self) -> Iterator[SourceFile]:
@@ -62,25 +75,39 @@ def find_asset_files(
     if not readers:
         return None
     records = tuple(records)
-    used = {os.path.realpath(file.path) for file in records}
+    used = {os.path.realpath(file.place) for file in records}
     claimed: dict[str, list[SourceFile]] = {reader.name: [] for reader in readers}
     others: list[SourceFile] = []
     barred: list[tuple[SourceFile, str]] = []
+    lacking: dict[str, list[SetupMissing]] = {}
     for file, reason in _walk(root, used):
         if reason:
             barred.append((file, reason))
             continue
         try:
-            head = _head(file.path)
+            head = _head(file.place)
         except OSError as error:
             barred.append((file, f"the file cannot be read ({type(error).__name__})"))
             continue
-        name = next((r.name for r in readers if _claims(r, file.name, head)), None)
+        try:
+            name = next((r.name for r in readers if _claims(r, file.name, head)), None)
+        except _Unset as unset:
+            lacking.setdefault(unset.reader, []).append(unset.missing)
+            continue
         (others if name is None else claimed[name]).append(file)
-    if not any(claimed.values()):
+    waiting = tuple(Waiting(name, len(each), each[0]) for name, each in lacking.items())
+    if not any(claimed.values()) and not waiting:
         return None
     taken = tuple((r, tuple(claimed[r.name])) for r in readers if claimed[r.name])
-    return AssetFiles(taken, tuple(others), tuple(barred), records)
+    return AssetFiles(taken, tuple(others), tuple(barred), records, waiting=waiting)
+
+
+class _Unset(Exception):
+    """A reader cannot say whether a file is its own: an extra is missing."""
+
+    def __init__(self, reader: str, missing: SetupMissing) -> None:
+        super().__init__(reader)
+        self.reader, self.missing = reader, missing
 
 
 def _walk(root: Path, used: set[str]) -> Iterator[tuple[SourceFile, str]]:
@@ -108,7 +135,7 @@ def _name(entry: os.DirEntry[str]) -> str:
 
 def _named(entry: os.DirEntry[str], name: str, home: str) -> tuple[SourceFile, str]:
     said = name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
-    file = SourceFile(Path(entry.path), said)
+    file = SourceFile(entry.path, said)
     if said != name:
         return file, "the file's name is not UTF-8"
     if entry.is_symlink() and not os.path.realpath(entry.path).startswith(home + os.sep):
@@ -116,7 +143,7 @@ def _named(entry: os.DirEntry[str], name: str, home: str) -> tuple[SourceFile, s
     return file, "" if entry.is_file() else "no plain file"
 
 
-def _head(path: Path) -> bytes:
+def _head(path: str | Path) -> bytes:
     with open(path, "rb", buffering=0) as stream:
         return stream.read(HEAD)
 
@@ -124,8 +151,8 @@ def _head(path: Path) -> bytes:
 def _claims(reader: Extension, name: str, head: bytes) -> bool:
     try:
         return reader.claims is not None and reader.claims(name, head)
-    except SetupMissing:
-        raise
+    except SetupMissing as missing:
+        raise _Unset(reader.name, missing) from None
     except Exception:  # a reader that fails on a file does not take it
         return False
 
@@ -133,7 +160,8 @@ def _claims(reader: Extension, name: str, head: bytes) -> bool:
 def plan_assets(lake: Lake, found: AssetFiles, site: str, zone: str | None) -> AssetFiles:
     """Hash the files and tell which of them the lake has accounted for, read in the same way.
 
-    A file that was quarantined is tried again when another file of its folder is new.
+    A file that was quarantined is tried again when another file of its folder is new, or when it
+    lies elsewhere than before.
     """
     claimed = tuple(
         (reader, tuple(_hashed(f, _reading_hash(reader, zone)) for f in files))
@@ -145,35 +173,41 @@ def plan_assets(lake: Lake, found: AssetFiles, site: str, zone: str | None) -> A
     with open_view(lake) as view:
         rows = view.rows(
             "SELECT content_hash, arg_max(layout_hash, load_id),"
-            " arg_max(quarantined_rows, load_id) FROM loads"
+            " CASE WHEN arg_max(quarantined_rows, load_id) > 0 THEN list(DISTINCT file) END"
+            " FROM loads"
             ' WHERE site_id = ? AND list_contains(?, "table") GROUP BY content_hash',
             [site, readers],
         )
-    seen = {content: (how, bad > 0) for content, how, bad in rows}
-    planned = AssetFiles(claimed, others, barred, found.records)
+    seen = {content: (how, names) for content, how, names in rows}
+    planned = replace(found, claimed=claimed, others=others, barred=barred)
     files = list(planned.files)
-    fresh = {f.name for f in files if seen.get(f.content_hash, ("",))[0] != f.reading_hash}
+    fresh = {f.name for f in files if _is_fresh(f, seen)}
     folders = {PurePosixPath(name).parent for name in fresh}
     retried = {
         f.name
         for f in chain(*(files for _, files in claimed))
         if f.name not in fresh
-        and seen[f.content_hash][1]
+        and seen[f.content_hash][1] is not None
         and PurePosixPath(f.name).parent in folders
     }
     known = frozenset(f.name for f in files) - fresh - retried
     return replace(planned, known=known)
 
 
+def _is_fresh(file: SourceFile, seen: Mapping[str, tuple[str, list[str] | None]]) -> bool:
+    how, quarantined = seen.get(file.content_hash, ("", None))
+    return how != file.reading_hash or (quarantined is not None and file.name not in quarantined)
+
+
 def _hashed(file: SourceFile, how: str) -> SourceFile:
     """Return a file with the hash and the size of its content, both of one reading."""
     digest, size = hashlib.sha256(), 0
-    with open(file.path, "rb", buffering=0) as stream:
+    with open(file.place, "rb", buffering=0) as stream:
         step = min(_BLOCK, os.fstat(stream.fileno()).st_size + 1)  # no larger buffer than needed
         while block := stream.read(step):
             digest.update(block)
             size += len(block)
-    return SourceFile(file.path, file.name, digest.hexdigest(), how, size)
+    return SourceFile(file.place, file.name, digest.hexdigest(), how, size)
 
 
 def _unread(file: SourceFile, why: str) -> SourceFile:
@@ -187,85 +221,12 @@ def _reading_hash(reader: Extension, zone: str | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class _Link:
-    subject: str
-    encounter: str | None
-    time: int | None
-
-
-@dataclass
-class AssetLinks:
-    """Whose the asset files are, as the source's own rows say: file name → subject."""
-
-    utc: bool = False
-    _links: dict[str, _Link | None] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self._links)
-
-    def pass_on(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-        """Hand chunks on, keeping what they say of files."""
-        for chunk in chunks:
-            if chunk.asset_links is not None:
-                self.take(chunk.asset_links)
-            yield chunk
-
-    def take(self, table: pa.Table) -> None:
-        table = table.select(MAPPED_ASSETS.names).cast(MAPPED_ASSETS)
-        times = table["time"].cast(MICROSECONDS).cast(pa.int64()).to_pylist()
-        named = (table[name].to_pylist() for name in ("file", "subject", "encounter"))
-        for file, *rest in zip(*named, times, strict=True):
-            name, link = PurePosixPath(file).as_posix(), _Link(*rest)
-            known = self._links.get(name, link)
-            # Two subjects for one file: neither is believed.
-            agreed = known is not None and known.subject == link.subject
-            self._links[name] = link if agreed else None
-
-    def of(self, found: FoundAsset) -> tuple[FoundAsset, str]:
-        """Return an asset with what the rows say of its files, and a fault if they disagree."""
-        if not self._links:
-            return found, ""
-        mine = [
-            self._links[name]
-            for file in found.files
-            for name in _names(file.name)
-            if name in self._links
-        ]
-        if not mine:
-            return found, ""
-        links = [link for link in mine if link is not None]
-        if len(links) < len(mine) or len({link.subject for link in links}) > 1:
-            return replace(found, subject=None, listed=False), "listed under two subjects"
-        link = links[0]
-        found = replace(
-            found, subject=link.subject, system="", encounter=link.encounter, listed=True
-        )
-        return (found if link.time is None else self._timed(found, link.time)), ""
-
-    def _timed(self, found: FoundAsset, time: int) -> FoundAsset:
-        """Set the start as the rows say; an end moves with it."""
-        end = found.end
-        if found.start is not None and end is not None:
-            end += time - found.start
-        return replace(found, start=time, end=end, utc=self.utc)
-
-
-def _names(name: str) -> Iterator[str]:
-    """Yield a file's name with and without its suffixes."""
-    yield name
-    stem = PurePosixPath(name)
-    for suffix in stem.suffixes[-2:]:
-        if suffix:
-            stem = stem.with_suffix("")
-            yield stem.as_posix()
-
-
 class Finding:
     """One run of the asset readers over a planned source: a chunk an asset, then the rest."""
 
     def __init__(self, files: AssetFiles, links: AssetLinks) -> None:
         self._files, self._links = files, links
+        self.waiting = list(files.waiting)
         self._all = {file.name: file for file in (*files.records, *files.files)}
         barred = {file.name for file, _ in files.barred}
         self._surroundings = Surroundings({n: f for n, f in self._all.items() if n not in barred})
@@ -275,20 +236,30 @@ class Finding:
         self._found = self._chunks()
 
     def clock(self) -> Clock:
-        """Return the clock of the first asset that has a time; looks at some hundred at most."""
+        """Return the clock of the first assets that have a time: UTC where all say they are in it.
+
+        Looks at some hundred at most.
+        """
+        offsets: set[int | None] = set()
         for chunk in self._found:
             self._head.append(chunk)
-            timed = [found for found in chunk.assets if found.start is not None]
-            if timed:
-                return "utc" if timed[0].utc else "local"
-            if len(self._head) == _PEEKED:
+            offsets |= {found.utc_offset for found in chunk.assets if found.start is not None}
+            if offsets - {0} or len(self._head) == _PEEKED:
                 break
-        return "local"
+        return "utc" if offsets == {0} else "local"
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield every chunk; each new file gets one ledger line in all."""
-        yield from self._head
-        yield from self._found
+    def chunks(self, alone: bool) -> Iterator[Chunk]:
+        """Yield every chunk; each new file gets one ledger line in all.
+
+        Where nothing else of the source is new (`alone`) and an extra is missing for these files
+        too, the `SetupMissing` is raised.
+        """
+        given = False
+        for chunk in chain(self._head, self._found):
+            given |= bool(chunk.accounted or chunk.tally.rows)
+            yield chunk
+        if alone and not given and self.waiting:
+            raise self.waiting[0].missing
 
     def _chunks(self) -> Iterator[Chunk]:
         for reader, files in self._files.claimed:
@@ -303,7 +274,7 @@ class Finding:
 
     def _of(self, reader: Extension, files: Sequence[SourceFile]) -> Iterator[Chunk]:
         """Run one reader; whatever it does, every file it claimed is accounted for."""
-        table, reason = reader.name, "the reader gave no account of this file"
+        table, reason = reader.name, "belongs to no asset that its reader found"
         given: set[str] = set()
         try:
             for found in self._results(reader, files):
@@ -313,8 +284,12 @@ class Finding:
                     continue
                 given.update(file.name for file in found.files)
                 yield self._asset(found, table)
-        except (SetupMissing, MemoryError):
+        except MemoryError:
             raise
+        except SetupMissing as missing:
+            left = sum(file.name not in self._accounted for file in files)
+            self.waiting.append(Waiting(reader.name, left, missing))
+            return
         except Exception as error:  # third-party readers may fail in any way
             reason = f"the reader failed ({type(error).__name__})"
         for file in files:

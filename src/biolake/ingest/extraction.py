@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain
 
 from biolake.core.catalogue import Catalogue, Extension
@@ -51,30 +52,61 @@ def extract(
     """
     chosen = choose(catalogue, names, modality)
     report = ExtractionReport({e.name: Extracted(e.name, e.version) for e in chosen})
+    asked = _Asked(tuple(chosen), bool(names), modality, subject, threads)
     with writer(lake.store, "extraction", wait):
         clear_scratch(lake)
         for site, clock in _sites(lake):
             left = None if limit is None else limit - report.assets
-            base = lake.commit()
-            with open_view(lake, base, access=Access(actor(), "extract")) as view:
-                due = DueAssets(
-                    view,
-                    catalogue,
-                    chosen,
-                    site,
-                    modality=modality,
-                    subject=subject,
-                    limit=left,
-                )
-                with Measuring(
-                    view, catalogue, {e.name: e for e in chosen}, threads, strict=bool(names)
-                ) as measuring:
-                    run = _Run(due, measuring, site, report, progress)
-                    request = _request(chosen, site, clock, len(due))
-                    load = _load(lake, base, request, run.chunks(), progress)
+            load = _site(lake, catalogue, asked, (site, clock), left, report, progress)
             if load is not None:
                 report.loads[site] = load
     return report
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Which extractors are to look at which assets."""
+
+    extractors: tuple[Extension, ...]
+    named: bool
+    modality: str | None
+    subject: int | None
+    threads: int
+
+    @property
+    def everything(self) -> bool:
+        return not self.named and self.modality is None and self.subject is None
+
+
+def _site(
+    lake: Lake,
+    catalogue: Catalogue,
+    asked: _Asked,
+    site: tuple[str, Clock],
+    limit: int | None,
+    report: ExtractionReport,
+    progress: Progress,
+) -> LoadReport | None:
+    """Measure what is due at one site and load the findings."""
+    base, which = lake.commit(), {e.name: e for e in asked.extractors}
+    with open_view(lake, base, access=Access(actor(), "extract")) as view:
+        due = DueAssets(
+            view,
+            catalogue,
+            asked.extractors,
+            site[0],
+            modality=asked.modality,
+            subject=asked.subject,
+            limit=limit,
+        )
+        if asked.everything:
+            report.unread.update(due.unread())
+        local = site[1] == "local"
+        with Measuring(
+            view, catalogue, which, asked.threads, strict=asked.named, local=local
+        ) as measuring:
+            run = _Run(due, measuring, site[0], report, progress)
+            return _load(lake, base, _request(due, *site), run.chunks(), progress)
 
 
 def choose(
@@ -145,15 +177,14 @@ def _sites(lake: Lake) -> list[tuple[str, Clock]]:
         )
 
 
-def _request(chosen: Sequence[Extension], site: str, clock: Clock, assets: int) -> LoadRequest:
-    names = ", ".join(extractor.name for extractor in chosen)
+def _request(due: DueAssets, site: str, clock: Clock) -> LoadRequest:
     return LoadRequest(
         site=site,
         layout=LAYOUT,
         subjects=OWN_IDS,
         clock=clock,
-        expected_rows=assets * _FINDINGS_AN_ASSET,
-        message=f"{LAYOUT}: {names} at site {site}",
+        expected_rows=len(due) * _FINDINGS_AN_ASSET,
+        message=f"{LAYOUT}: {', '.join(due.extractors())} at site {site}",
     )
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from biolake.core.catalogue import Catalogue, Extension
 from biolake.core.errors import DataRefused, SourceUnreadable, WrongUse
 from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, SubjectSystem, Tally
+from biolake.ingest.asset_links import AssetLinks
 from biolake.ingest.assets import (
     LAYOUT,
     AssetFiles,
-    AssetLinks,
     Finding,
     find_asset_files,
     plan_assets,
@@ -56,7 +56,8 @@ class Plan:
 
     @property
     def nothing_new(self) -> bool:
-        return not self.new and (self.assets is None or not self.assets.new)
+        assets = self.assets
+        return not self.new and (assets is None or not (assets.new or assets.waiting))
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,14 @@ def ingest(
             if plan.nothing_new:
                 return IngestReport(plan, site, LoadReport(None))
             stage("read")
-            links = AssetLinks(utc=plan.reading.clock == "utc" or zone is not None)
+            links = AssetLinks(utc=plan.reading.clock == "utc")
             finding = Finding(plan.assets, links) if plan.assets else None
             plan = replace(plan, reading=_timed(plan.reading, finding, lake, site))
             options = AssetOptions(new_subjects, subject_system)
             request = _request(plan, site, zone, source, options)
             loading = Loading(lake, lake.commit(), request, scratch, progress, stage)
             load = loading.run(_all_chunks(plan, links, finding))
-            notes = (*plan.reading.notes, *_told(load, finding), *_dropped(loading))
+            notes = (*_notes(plan), *_told(load, finding), *_dropped(loading))
             plan = replace(plan, reading=replace(plan.reading, notes=notes))
             return IngestReport(plan, site, load)
 
@@ -162,8 +163,9 @@ def _timed(reading: Reading, finding: Finding | None, lake: Lake, site: str) -> 
 def _all_chunks(plan: Plan, links: AssetLinks, finding: Finding | None) -> Iterator[Chunk]:
     """Yield the records first, then the assets: who they name is known by then."""
     yield from links.pass_on(_every_file(plan.reading.chunks(plan.new), plan.new))
-    if finding is not None and plan.assets is not None and (plan.assets.new or len(links)):
-        yield from finding.chunks()
+    assets = plan.assets
+    if finding is not None and assets and (assets.new or assets.waiting or len(links)):
+        yield from finding.chunks(alone=not plan.new)
 
 
 def open_reading(
@@ -197,8 +199,10 @@ class NoLayout(DataRefused):
 def _no_layout(path: Path, catalogue: Catalogue) -> NoLayout:
     readers = [extension.name for extension in catalogue.of("reader")]
     known = ", ".join(sorted([*readers, *shipped_mappings()]))
+    formats = ", ".join(sorted(reader.name for reader in catalogue.of("asset-reader")))
+    assets = f"; none of its files is an asset of a known format ({formats})" if formats else ""
     return NoLayout(
-        f"no known layout fits this source (known: {known})",
+        f"no known layout fits this source (known: {known}){assets}",
         where=path.name,
         next="Name one with --mapping, or write a mapping: biolake mapping draft SOURCE",
     )
@@ -283,10 +287,17 @@ def _expected_rows(file: SourceFile) -> int:
     return file.size // each
 
 
+def _notes(plan: Plan) -> list[str]:
+    """Return what the reading of the records noted, less what the assets account for."""
+    mine = {f"not read: {file.name}" for file in plan.assets.files} if plan.assets else set()
+    return [note for note in plan.reading.notes if note not in mine]
+
+
 def _told(load: LoadReport, finding: Finding | None) -> list[str]:
     """Return what readers and lists had to say of assets, with how many it concerns."""
     told = load.assets.notes + (finding.notes if finding else Counter())
-    return [f"{text} ({count:,})" for text, count in told.most_common()]
+    waiting = [each.note for each in finding.waiting] if finding else []
+    return waiting + [f"{text} ({count:,})" for text, count in told.most_common()]
 
 
 def _dropped(loading: Loading) -> list[str]:

@@ -6,8 +6,9 @@ some thousand at a time: each batch asks the lake once which of its assets and b
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import pyarrow as pa
 
 from biolake.core.assets import MODALITIES, FoundAsset
 from biolake.core.bounds import is_sayable
-from biolake.core.reading import Chunk, Clock, Reject, SourceFile
-from biolake.core.schema import ASSET_FILES, ASSETS, MICROSECONDS
-from biolake.lake.asset_report import NEW_SYSTEM, OTHER_CLOCK, AssetOptions, AssetReport, asset_key
+from biolake.core.reading import Chunk, Clock, Reject, SourceFile, Tally
+from biolake.core.schema import ASSET_FILES
+from biolake.lake.asset_clock import CLOCKLESS, SiteTime, end_of
+from biolake.lake.asset_growth import DOUBLE, Member, after, told_apart
+from biolake.lake.asset_report import NEW_SYSTEM, AssetOptions, AssetReport, asset_key
 from biolake.lake.asset_rows import (
     DESCRIBED,
     SPILL,
@@ -26,14 +29,16 @@ from biolake.lake.asset_rows import (
     Spill,
     asset_id,
     described,
-    times_as_numbers,
 )
+from biolake.lake.asset_stock import Stock
 from biolake.lake.door import View
-from biolake.lake.intake import Intake, as_utc
+from biolake.lake.intake import Intake
 from biolake.lake.linkage import FORGOTTEN, NO_ENCOUNTER
-from biolake.lake.packs import PackWriter, Place, member_name
+from biolake.lake.packs import PackWriter, member_name
 
 BATCH = 2000
+TAKEN = Tally(rows=1, part_rows=1)  # of every file taken: shared, so never changed
+UNKNOWN_NOW = "corrected files name a subject not known here: their assets wait for it"
 LINKS = ("subject_id", "encounter_id", "subject_key")
 
 
@@ -44,6 +49,7 @@ class Found:
     asset: FoundAsset
     reader: str
     files: tuple[SourceFile, ...]  # distinct by content
+    members: list[Member]  # the same, with their keys
     id: str
     source_key: str
     lines: list[int]  # ledger lines of its files
@@ -51,7 +57,8 @@ class Found:
     key: str | None = None  # under which it waits for its subject
     encounter: int | None = None
     ambiguous: bool = False
-    clockless: bool = False  # its time is on another clock than the site's
+    clockless: bool = False  # its time cannot be told on the site's clock
+    corrects: bool = False  # it takes the place of other bytes under its name
     described: Row = field(default_factory=dict)
 
 
@@ -76,13 +83,13 @@ class AssetIntake:
         self.gone: set[str] = set()  # those that are no more: they grew into another
         self.late: dict[str, int] = {}  # assets linked after their row was made → subject
         self.waiting: dict[str, set[int]] = {}  # waiting key → subjects that came to be known
-        self._clock, self._zone = clock, zone
+        self._times = SiteTime(clock, zone)
+        self._stock = Stock(view, intake.site)
         self.packs = PackWriter(view.lake.store, scratch, intake.load)
-        self._places: dict[str, Place] = {}
         self._taken: dict[str, int | None] = {}
         self._keys: dict[str, str] = {}  # source key → asset id, within this load
         self._batch: list[Found] = []
-        if _some_wait(view, intake.site):
+        if self._stock.waits():
             intake.linkage.watch = self._watch
 
     def add(self, chunk: Chunk) -> None:
@@ -91,44 +98,64 @@ class AssetIntake:
         for found in chunk.assets:
             names = {file.name for file in found.files}
             mine = [file for file in chunk.accounted if file.name in names]
-            lines = [self.intake.line(file, chunk.table) for file in mine]
-            for number in lines:
-                tally = self.intake.parts[number].tally
-                tally.rows, tally.part_rows = 1, 1
+            line, table = self.intake.line, chunk.table
+            lines = {file.name: line(file, table, tally=TAKEN) for file in mine}
             self._take(found, chunk.table, lines)
         if len(self._batch) >= BATCH:
             self.flush()
 
     def _watch(self, system: str, value: str, subject: int) -> None:
         """Note under which keys an asset may have waited for this identifier."""
-        for name in ("", system) if subject != FORGOTTEN else ():
+        for name in ("", system):
             key = self.intake.linkage.waiting_key(self.intake.site, value, name)
             self.waiting.setdefault(key, set()).add(subject)
 
-    def _take(self, found: FoundAsset, reader: str, lines: list[int]) -> None:
-        reason = self._fault(found)
-        distinct = tuple({file.content_hash: file for file in found.files}.values())
-        row: Row = {}
+    def _take(self, found: FoundAsset, reader: str, lines: dict[str, int]) -> None:
+        reason, row = self._fault(found), Row()
         if not reason:
             try:
-                row = described(found, len(distinct))
+                row = described(found)
+                files, doubles = told_apart(found)
             except (TypeError, ValueError):
                 reason = "the reader gave facts that cannot be stored"
         if reason:
-            self._reject(lines, reason)
+            self._reject(lines.values(), reason)
             return
-        name = asset_id(file.content_hash for file in distinct)
-        key = self.intake.linkage.source_key(found.source_key) if found.source_key else ""
-        one = Found(found, reader, distinct, name, key, lines, described=row)
-        if self._other_clock(found):
-            self.report.notes[OTHER_CLOCK[found.utc]] += 1
-            one.asset, one.clockless = replace(found, start=None, end=None), True
-        self.report.notes.update(found.notes)
-        if self._resolve(one):
+        self._reject([lines.pop(f.name) for f in doubles if f.name in lines], DOUBLE)
+        if self._resolve(one := self._found(found, reader, files, [*lines.values()], row)):
             self._batch.append(one)
         else:
             self.report.forgotten += 1
-            self._skip(lines, "its subject was forgotten")
+            self._skip(lines.values(), "its subject was forgotten")
+
+    def _found(
+        self,
+        found: FoundAsset,
+        reader: str,
+        files: Sequence[tuple[SourceFile, str]],
+        lines: list[int],
+        row: Row,
+    ) -> Found:
+        hashed = self.intake.linkage.source_key
+        members = [
+            Member(file.name, file.content_hash, hashed(key) if key else None)
+            for file, key in files
+        ]
+        found, clockless = self._times.of(found)
+        if clockless:
+            self.report.notes[CLOCKLESS] += 1
+        self.report.notes.update(found.notes)
+        return Found(
+            found,
+            reader,
+            tuple(file for file, _ in files),
+            members,
+            asset_id(member.sha for member in members),
+            hashed(found.source_key) if found.source_key else "",
+            lines,
+            clockless=clockless,
+            described=row,
+        )
 
     def _fault(self, found: FoundAsset) -> str:
         """Return why an asset cannot be taken as it is, or nothing."""
@@ -137,12 +164,6 @@ class AssetIntake:
         if not (is_sayable(found.start) and is_sayable(found.end)):
             return "its time lies outside the years 1 to 9999"
         return ""
-
-    def _other_clock(self, found: FoundAsset) -> bool:
-        """Say whether an asset's time is on another clock than the site's: it is then left out."""
-        if found.start is None or found.utc == (self._clock == "utc"):
-            return False
-        return found.utc or self._zone is None
 
     def _resolve(self, one: Found) -> bool:
         """Find out whose an asset is; False: a forgotten subject's."""
@@ -160,7 +181,7 @@ class AssetIntake:
         if len(known) == 1:
             (one.subject,) = known
         elif known:
-            one.ambiguous = True
+            one.ambiguous, one.key = True, linkage.either(known)
         elif found.listed or self.options.new_subjects:
             return self._register(one, value, system or NEW_SYSTEM)
         else:
@@ -182,26 +203,26 @@ class AssetIntake:
             one.encounter = None if stay == NO_ENCOUNTER else stay
         return True
 
-    def _reject(self, lines: list[int], reason: str) -> None:
+    def _reject(self, lines: Iterable[int], reason: str) -> None:
         for number in lines:
-            part = self.intake.parts[number]
-            part.tally.part_rows = 0
-            part.tally.rejects.append(Reject(1, "", reason))
+            self.intake.parts[number].tally = Tally(rows=1, rejects=[Reject(1, "", reason)])
 
-    def _skip(self, lines: list[int], reason: str) -> None:
+    def _skip(self, lines: Iterable[int], reason: str) -> None:
         for number in lines:
-            tally = self.intake.parts[number].tally
-            tally.part_rows = 0
-            tally.skipped[reason] += 1
+            self.intake.parts[number].tally = Tally(rows=1, skipped=Counter({reason: 1}))
 
     def flush(self) -> None:
         """Decide on the batch: what is new goes into packs, what is known may be linked or grow."""
         batch, self._batch = self._batch, []
         if not batch:
             return
-        by_id = self._stored("asset_id", {one.id for one in batch})
-        by_key = self._stored("source_key", {one.source_key for one in batch} - {""})
-        self._find_places({f.content_hash for one in batch for f in one.files})
+        stock = self._stock
+        by_id = stock.rows("asset_id", {one.id for one in batch}, self.replaced)
+        named = {one.source_key for one in batch} - {""}
+        by_key = stock.rows("source_key", named, self.replaced)
+        stock.find_places({f.content_hash for one in batch for f in one.files})
+        others = (one for one in batch if one.source_key in by_key and one.id not in by_id)
+        told = stock.told({f.content_hash for one in others for f in one.files})
         for one in batch:
             old = by_id.get(one.id) or (by_key.get(one.source_key) if one.source_key else None)
             if one.id in self._taken:
@@ -211,30 +232,7 @@ class AssetIntake:
             elif old is None:
                 self._new(one)
             else:
-                self._known(one, old)
-
-    def _stored(self, column: str, values: set[str]) -> dict[str, Row]:
-        """Return the lake's rows of the assets with these values, by value."""
-        if not values or "assets" not in self.view.commit.tables:
-            return {}
-        self.view.con.register("wanted", pa.table({column: sorted(values)}))
-        rows = self.view.table(f"SELECT * FROM assets SEMI JOIN wanted USING ({column})")  # noqa: S608
-        self.view.con.unregister("wanted")
-        found = times_as_numbers(rows.select(ASSETS.names).cast(ASSETS)).to_pylist()
-        return {row[column]: row for row in found if row["asset_id"] not in self.replaced}
-
-    def _find_places(self, hashes: set[str]) -> None:
-        """Look up where bytes of the batch are stored already."""
-        unknown = sorted(hashes - self._places.keys())
-        if not unknown or "asset_files" not in self.view.commit.tables:
-            return
-        self.view.con.register("wanted", pa.table({"sha256": unknown}))
-        rows = self.view.rows(
-            'SELECT DISTINCT ON (sha256) sha256, pack, "offset", length FROM asset_files'
-            " SEMI JOIN wanted USING (sha256)"
-        )
-        self.view.con.unregister("wanted")
-        self._places |= {sha: Place(*place) for sha, *place in rows}
+                self._known(one, old, told)
 
     def _again(self, one: Found) -> None:
         """Take content that came before in this load: it may tell whose it is, once."""
@@ -255,65 +253,77 @@ class AssetIntake:
         report.linked += one.subject is not None
         report.unlinked += one.subject is None
         report.ambiguous += one.ambiguous
-        self._store(one, [(f.name, f.content_hash) for f in one.files])
+        self._store(one, one.members)
         self._spill(one, self._row(one))
 
-    def _known(self, one: Found, old: Row) -> None:
-        """Take an asset the lake has: it may have grown, be told otherwise, or be linked now."""
+    def _known(self, one: Found, old: Row, told: set[str]) -> None:
+        """Take an asset the lake has: it may have grown, be corrected, told otherwise or linked."""
         if old["site_id"] != self.intake.site and old["subject_id"] is not None:
             self.report.known += 1
             self.report.conflicts += one.subject not in (None, old["subject_id"])
             self._taken[one.id] = old["subject_id"]
             return
-        union = self._union(one, old) if one.id != old["asset_id"] else []
-        grown = len(union) > old["files"]
+        files = self._files(one, old, told) if one.id != old["asset_id"] else []
+        changed = asset_id(m.sha for m in files) != old["asset_id"] if files else False
         row = self._row(one)
         self._link(one, old, row)
         if one.clockless:
             row |= {"time": old["time"], "end_time": old["end_time"]}
-        if grown:
-            row |= described(one.asset, len(union))
-            row |= {"asset_id": asset_id(sha for _, sha in union), "files": len(union)}
-            row |= {"time": _first(old["time"], row["time"], min)}
-            row |= {"end_time": _first(old["end_time"], row["end_time"], max)}
-            one.id = row["asset_id"]
-            self._store(one, union)
-            row["bytes"] = sum(self._places[sha].length for _, sha in union)
-        elif union or not one.lines:  # a part of what is stored, or not read anew
+        if changed:
+            row |= self._grown(one, old, files)
+        elif files or not one.lines:  # a part of what is stored, or not read anew
             row |= {name: old[name] for name in (*DESCRIBED, "asset_id")}
             one.id = old["asset_id"]
-        self.report.grown += grown
-        self.report.known += not grown
+        self.report.grown += changed and not one.corrects
+        self.report.corrected += one.corrects
+        self.report.known += not changed
         same = all(row[n] == old[n] for n in (*DESCRIBED, *LINKS))
-        if same and not grown:
+        if same and not changed:
             self._note(one, old["subject_id"])
             return
         self._retract(old, row)
         self.replaced.add(old["asset_id"])
-        if grown:
+        if changed:
             self.gone.add(old["asset_id"])
         self._spill(one, row)
 
-    def _union(self, one: Found, old: Row) -> list[tuple[str, str]]:
-        """Return name and hash of the files of both, the new ones first."""
-        rows = self.view.rows(
-            'SELECT name, sha256, pack, "offset", length FROM asset_files WHERE asset_id = ?'
-            " ORDER BY number",
-            [old["asset_id"]],
-        )
-        self._places |= {sha: Place(*place) for _, sha, *place in rows}
-        held = {sha: name for name, sha, *_ in rows}
-        mine = {f.content_hash: f.name for f in one.files}
-        return [(name, sha) for sha, name in (mine | held).items()]
+    def _files(self, one: Found, old: Row, told: set[str]) -> list[Member]:
+        """Return the files of an asset found under the name of a stored one: joined or replaced."""
+        volume = "volume" in (old["kind"], one.asset.facts.kind)
+        held = self._stock.files(old["asset_id"])
+        files = after(one.members, held, told, volume=volume)
+        kept = {member.sha for member in files}
+        one.corrects = not any(member.sha in kept for member in held)
+        return files
+
+    def _grown(self, one: Found, old: Row, files: list[Member]) -> Row:
+        """Store what is new of a changed asset; return what its row says otherwise."""
+        joined = len(files) if len(files) > len(one.files) else 0
+        row = described(one.asset, joined)
+        if not one.corrects:
+            row |= {
+                "time": _first(old["time"], one.asset.start, min),
+                "end_time": _first(old["end_time"], end_of(one.asset), max),
+            }
+        one.id = asset_id(member.sha for member in files)
+        self._store(one, files)
+        size = sum(self._stock.places[member.sha].length for member in files)
+        return row | {"asset_id": one.id, "files": len(files), "bytes": size}
 
     def _link(self, one: Found, old: Row, row: Row) -> None:
-        """Decide whose a stored asset is: a list may correct it, anything else only tell it."""
+        """Decide whose a stored asset is: a list or a correction may change it, all else tell it.
+
+        What a corrected file says of its subject goes before what the earlier one said, even where
+        nobody is known by it yet.
+        """
         before = old["subject_id"]
         if before is None:
-            row["subject_key"] = None if one.subject is not None else old["subject_key"] or one.key
+            waits = one.key if one.ambiguous else old["subject_key"] or one.key
+            row["subject_key"] = None if one.subject is not None else waits
             self.report.linked_later += one.subject is not None
-            return
-        if one.subject in (None, before) or not one.asset.listed:
+        elif one.corrects and one.subject is None and one.key is not None:
+            self.report.notes[UNKNOWN_NOW] += 1
+        elif one.subject in (None, before) or not (one.asset.listed or one.corrects):
             self.report.conflicts += one.subject not in (None, before)
             stay = old["encounter_id"] if one.subject is None else one.encounter
             stay = old["encounter_id"] if stay is None else stay
@@ -323,29 +333,23 @@ class AssetIntake:
 
     def _retract(self, old: Row, row: Row) -> None:
         """Take an asset's event back where it has none any more."""
-        if old["subject_id"] is not None and old["time"] is not None and row["time"] is None:
+        told = old["subject_id"] is not None and old["time"] is not None
+        if told and (row["time"] is None or row["subject_id"] is None):
             key = asset_key(self.intake.site, old["source_key"], old["asset_id"])
             self.intake.retracted.append(np.array([key], dtype=np.int64))
 
     def _row(self, one: Found) -> Row:
-        found = one.asset
-        start, end = found.start, found.end
-        if self._zone is not None and not found.utc:
-            local = pa.array([start, end], pa.int64()).cast(MICROSECONDS)
-            start, end = as_utc(local, self._zone).cast(pa.int64()).to_pylist()
-        if start is not None and end is None and found.facts.seconds is not None:
-            end = start + round(found.facts.seconds * 1e6)
-            end = end if is_sayable(end) else None
+        found, places = one.asset, self._stock.places
         return one.described | {
             "asset_id": one.id,
             "subject_id": one.subject,
             "encounter_id": one.encounter if one.subject is not None else None,
-            "time": start,
-            "end_time": end,
+            "time": found.start,
+            "end_time": end_of(found),
             "format": one.reader,
             "files": len(one.files),
             "bytes": sum(
-                self._places[f.content_hash].length if f.content_hash in self._places else f.size
+                places[f.content_hash].length if f.content_hash in places else f.size
                 for f in one.files
             ),
             "site_id": self.intake.site,
@@ -363,18 +367,18 @@ class AssetIntake:
         if one.source_key:
             self._keys[one.source_key] = one.id
 
-    def _store(self, one: Found, files: list[tuple[str, str]]) -> None:
+    def _store(self, one: Found, members: list[Member]) -> None:
         """Put the bytes that are not stored yet into a pack, and list every file."""
+        places = self._stock.places
         mine = {file.content_hash: file for file in one.files}
-        fresh = [sha for _, sha in files if sha not in self._places]
-        self.packs.begin([mine[sha].size for sha in fresh])
-        for number, (name, sha) in enumerate(files):
-            place = self._places.get(sha)
+        self.packs.begin([mine[m.sha].size for m in members if m.sha not in places])
+        for number, (name, sha, key) in enumerate((m.name, m.sha, m.key) for m in members):
+            place = places.get(sha)
             if place is None:
                 place = self.packs.add(member_name(one.id, number, name), mine[sha])
-                self._places[sha] = place
+                places[sha] = place
             values: tuple[Any, ...] = (
-                one.id, number, name, sha, place.pack, place.offset, place.length,
+                one.id, number, name, sha, place.pack, place.offset, place.length, key,
             )  # fmt: skip
             self.files.add(dict(zip(ASSET_FILES.names, values, strict=True)))
 
@@ -388,13 +392,3 @@ class AssetIntake:
 
 def _first(old: int | None, new: int | None, choose: Callable[[int, int], int]) -> int | None:
     return choose(old, new) if old is not None and new is not None else old if new is None else new
-
-
-def _some_wait(view: View, site: str) -> bool:
-    """Say whether any asset of a site waits for its subject."""
-    if "assets" not in view.commit.tables:
-        return False
-    found = view.rows(
-        "SELECT 1 FROM assets WHERE subject_key IS NOT NULL AND site_id = ? LIMIT 1", [site]
-    )
-    return bool(found)

@@ -10,17 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biolake.core.assets import MODALITIES
-from biolake.core.reading import SourceFile
+from biolake.core.reading import SourceFile, Tally
 from biolake.core.schema import ASSET_FILES, ASSETS, MAPPED_CODES, MICROSECONDS
-from biolake.lake.asset_intake import AssetIntake
+from biolake.lake.asset_intake import TAKEN, AssetIntake
 from biolake.lake.asset_report import asset_key
 from biolake.lake.asset_rows import SPILL, without
 from biolake.lake.columns import NO_TIME, Block
-from biolake.lake.linkage import NO_ENCOUNTER
+from biolake.lake.linkage import FORGOTTEN, NO_ENCOUNTER
 from biolake.lake.merging import ASSET_CODE
 from biolake.lake.transaction import Transaction
 
 LATE = "assets of earlier loads"  # the ledger line of events of assets linked later
+OF_FORGOTTEN = (
+    "assets stored earlier prove to be of a forgotten subject: forget that subject once more to"
+    " remove them"
+)
 _PIECE = 1 << 16
 
 # An encounter without an end is not known to contain anything.
@@ -57,20 +61,34 @@ class AssetTables:
         for n, name in enumerate(rows["asset_id"].to_pylist()):
             if ids[n] is None:
                 ids[n] = assets.late.pop(name, None)
-                waited = assets.waiting.get(keys[n] or "", ())
-                if ids[n] is None and len(waited) == 1:
-                    (ids[n],) = waited
-                    assets.report.linked += 1
-                    assets.report.unlinked -= 1
+                if ids[n] is None:
+                    ids[n], keys[n] = self._known(keys[n])
+                    assets.report.linked += ids[n] is not None
+                    assets.report.unlinked -= ids[n] is not None
         return _with_subjects(rows, ids, keys)
+
+    def _known(self, key: str | None) -> tuple[int | None, str | None]:
+        """Return the subject that a waiting key came to mean, and the key where it means no one.
+
+        Where it means several, or one that was forgotten, the key says so: such an asset waits no
+        more, and the next `forget` of any of them takes it along.
+        """
+        assets = self._assets
+        who = assets.waiting.get(key or "", set())
+        if not who:
+            return None, key
+        if len(who) == 1 and FORGOTTEN not in who:
+            return next(iter(who)), None
+        assets.report.ambiguous += FORGOTTEN not in who
+        assets.report.notes[OF_FORGOTTEN] += FORGOTTEN in who
+        return None, assets.intake.linkage.either(who)
 
     def _linked_later(self) -> pa.Table:
         """Return the rows of stored assets that this load's identifiers link."""
         assets, view = self._assets, self._assets.view
         if "assets" not in view.commit.tables or not (assets.waiting or assets.late):
             return SPILL.empty_table()
-        keys = {key: who for key, who in assets.waiting.items() if len(who) == 1}
-        view.con.register("keys", pa.table({"k": pa.array(sorted(keys), pa.string())}))
+        view.con.register("keys", pa.table({"k": pa.array(sorted(assets.waiting), pa.string())}))
         view.con.register("late", pa.table({"k": pa.array(sorted(assets.late), pa.string())}))
         found = view.table(
             "SELECT * FROM assets WHERE subject_id IS NULL AND site_id = ?"
@@ -84,11 +102,13 @@ class AssetTables:
         found = found.filter(pa.array(mine, pa.bool_()))
         names = found["asset_id"].to_pylist()
         waited = found["subject_key"].to_pylist()
-        ids = [
-            assets.late[n] if n in assets.late else next(iter(keys[k]))
+        pairs = [
+            (assets.late[n], None) if n in assets.late else self._known(k)
             for n, k in zip(names, waited, strict=True)
         ]
-        assets.report.linked_later += sum(name not in assets.late for name in names)
+        ids, waited = [who for who, _ in pairs], [key for _, key in pairs]
+        told = zip(names, ids, strict=True)
+        assets.report.linked_later += sum(n not in assets.late and i is not None for n, i in told)
         assets.replaced.update(names)
         found = found.append_column(SPILL.field("origin"), pa.array([-1] * len(found), pa.int32()))
         return _with_subjects(found.cast(SPILL), ids, waited)
@@ -124,7 +144,11 @@ class AssetTables:
             origins = self._origins(piece)
             timed = piece["time"].is_valid().to_numpy(zero_copy_only=False)
             for number in origins[~timed].tolist():
-                intake.parts[number].tally.dropped["asset: no time"] += 1
+                part = intake.parts[number]
+                if part.tally is TAKEN:
+                    part.tally = Tally()
+                    part.tally.add(TAKEN)
+                part.tally.dropped["asset: no time"] += 1
             report.untimed += int(np.count_nonzero(~timed))
             keep = pa.array(timed)
             intake.take(self._block(piece.filter(keep), origins[timed]))

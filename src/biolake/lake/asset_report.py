@@ -8,10 +8,6 @@ from dataclasses import dataclass, field
 from biolake.core.keys import row_key
 
 NEW_SYSTEM = "asset"  # of identifiers in files that name no system
-OTHER_CLOCK = {
-    True: "assets without their time: it is UTC, this site keeps local time; load as another site",
-    False: "assets without their time: it is local, this site keeps UTC; name the zone by --zone",
-}
 
 
 @dataclass(frozen=True)
@@ -29,11 +25,12 @@ class AssetReport:
     added: int = 0
     known: int = 0  # in the lake already, with the same content
     grown: int = 0  # got more files
+    corrected: int = 0  # other bytes under the source's own name took their place
     linked: int = 0
     unlinked: int = 0
     ambiguous: int = 0  # unlinked: the identifier names two subjects
     linked_later: int = 0  # of earlier loads (or told twice), now linked
-    relinked: int = 0  # corrected by a list: now another subject's
+    relinked: int = 0  # corrected by a list or by the files: now another subject's
     conflicts: int = 0  # content given to a second subject: it stays with the first
     forgotten: int = 0  # refused: of a subject the lake forgot
     untimed: int = 0  # linked, and without a time: no event was made

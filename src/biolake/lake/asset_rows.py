@@ -42,15 +42,16 @@ def asset_id(hashes: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(distinct).encode()).hexdigest()
 
 
-def described(found: FoundAsset, files: int) -> Row:
+def described(found: FoundAsset, joined: int = 0) -> Row:
     """Return what a reader says of an asset as columns of its row.
 
+    `joined`: how many files a volume has that came in more than one load; the reader saw a part.
     Raises `TypeError` or `ValueError` where that cannot be stored.
     """
     facts = found.facts
     shape = [int(n) for n in facts.shape]
-    if shape and facts.kind == "volume":
-        shape[0] = files
+    if joined and shape and facts.kind == "volume":
+        shape[0] = joined
     attributes = json.dumps(
         dict(facts.attributes), sort_keys=True, allow_nan=False, default=_plain_number
     )

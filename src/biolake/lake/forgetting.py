@@ -24,7 +24,7 @@ from biolake.lake.commits import Commit, StoredFile
 from biolake.lake.files import TableFile
 from biolake.lake.inspection import local_copy
 from biolake.lake.lake import Lake
-from biolake.lake.linkage import FORGOTTEN, read_parquet, tombstone
+from biolake.lake.linkage import EITHER, FORGOTTEN, read_parquet, tombstone
 from biolake.lake.linkage import SCHEMA as LINKAGE
 from biolake.lake.locking import writer
 from biolake.lake.repacking import Bytes, Moves, bytes_of, found_in_pack, moved, rewrite_packs
@@ -68,6 +68,7 @@ class Trace:
     subject: int
     encounters: pa.Array
     assets: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    unsure: int = 0  # of the assets: those that may be another's, or another forgotten subject's
     bytes: Bytes = field(default_factory=Bytes)
 
     def rows(self, table: pa.Table) -> np.ndarray:
@@ -97,6 +98,9 @@ def forget(
 ) -> ForgetReport:
     """Remove one subject from the lake and from every commit that held it, then scan for it.
 
+    With it go the assets that are not linked because their identifier names this subject or
+    another: nobody can say that they are not its own. So do assets that waited and whose identifier
+    proved to be a forgotten subject's: their load says so, and which one nobody can tell any more.
     A subject forgotten before is scanned for again; one the lake never held is `WrongUse`.
     """
     with writer(lake.store, "forget a subject", wait):
@@ -135,26 +139,37 @@ def _trace(lake: Lake, subject_id: int, base: Commit) -> Trace:
             mine.update(table.filter(own)["encounter_id"].to_pylist())
             if key in current:
                 others.update(table.filter(pc.invert(own))["encounter_id"].to_pylist())
-    assets = _assets(lake, subject_id, base)
+    assets, unsure = _assets(lake, subject_id, base)
     stays = pa.array(sorted(mine - others), pa.int64())
-    return Trace(subject_id, stays, assets, bytes_of(lake, base, assets))
+    stored = _stored(lake, "asset_files")
+    return Trace(subject_id, stays, assets, unsure, bytes_of(lake, base, assets, stored))
 
 
-def _assets(lake: Lake, subject_id: int, base: Commit) -> pa.Array:
+def _stored(lake: Lake, table: str) -> list[str]:
+    found = table_files(lake)
+    return [key for key in found if key.startswith(f"{table}/") and key.endswith(".parquet")]
+
+
+def _assets(lake: Lake, subject_id: int, base: Commit) -> tuple[pa.Array, int]:
     """Return every asset that any stored file gives to the subject, less those of others now.
 
-    What an asset was before it grew bears the same source key.
+    What an asset was before it grew bears the same source key. Also told: how many only may be its.
     """
-    columns = ["asset_id", "subject_id", "source_key"]
+    columns = ["asset_id", "subject_id", "source_key", "subject_key"]
     state = base.tables.get("assets")
     current = {file.path for file in state.files} if state else set()
-    keys = [k for k in table_files(lake) if k.startswith("assets/") and k.endswith(".parquet")]
-    tables = {key: read_parquet(lake, key, columns) for key in keys}
+    tables = {key: read_parquet(lake, key, columns) for key in _stored(lake, "assets")}
     mine: set[str] = set()
     others: set[str] = set()
     sources: set[str] = set()
+    unsure: set[str] = set()
+    known = _is_known(lake, base, subject_id)
+    mark = _marked(lake, subject_id) if known else None
     for key, table in tables.items():
         own = pc.fill_null(pc.equal(table["subject_id"], subject_id), False)
+        if mark is not None:
+            either = pc.fill_null(pc.match_substring_regex(table["subject_key"], mark), False)
+            unsure.update(table.filter(either)["asset_id"].to_pylist())
         mine.update(table.filter(own)["asset_id"].to_pylist())
         sources.update(table.filter(own)["source_key"].to_pylist())
         if key in current:
@@ -164,7 +179,23 @@ def _assets(lake: Lake, subject_id: int, base: Commit) -> pa.Array:
     for table in tables.values():
         grown = pc.is_in(table["source_key"], value_set=same)
         mine.update(table.filter(grown)["asset_id"].to_pylist())
-    return pa.array(sorted(mine - others), pa.string())
+    found = sorted((mine | unsure) - others)
+    return pa.array(found, pa.string()), len(unsure - mine - others)
+
+
+def _marked(lake: Lake, subject_id: int) -> str:
+    """Return the pattern of the marks of assets that may be of this subject, or of a forgotten."""
+    return f"^{EITHER}.*(forgotten|{tombstone(lake.secret(), subject_id).hex()})"
+
+
+def _is_known(lake: Lake, base: Commit, subject_id: int) -> bool:
+    """Say whether the lake holds a subject, or has forgotten it."""
+    state = base.tables.get("subjects")
+    held = (read_parquet(lake, f.path, ["subject_id"])[0] for f in (state.files if state else ()))
+    wanted = pa.scalar(subject_id, pa.int64())
+    return any(pc.any(pc.equal(ids, wanted)).as_py() for ids in held) or _was_forgotten(
+        lake, base, subject_id
+    )
 
 
 def _holders(lake: Lake, trace: Trace, scratch: Path, progress: Progress) -> dict[str, int]:
@@ -310,7 +341,7 @@ def _was_forgotten(lake: Lake, base: Commit, subject_id: int) -> bool:
 def _scan(lake: Lake, trace: Trace, scratch: Path, progress: Progress) -> Scan:
     """Read every file under the lake: Parquet by its columns, all else as text."""
     files = rows = 0
-    hits, notes = [], []
+    hits = []
     number = str(trace.subject).encode()
     searched = len(number.lstrip(b"-")) >= _FEWEST_DIGITS
     pattern = re.compile(rb"(?<![0-9A-Za-z])" + re.escape(number) + rb"(?![0-9A-Za-z])")
@@ -328,12 +359,23 @@ def _scan(lake: Lake, trace: Trace, scratch: Path, progress: Progress) -> Scan:
             found = len(pattern.findall(lake.store.read(key))) if searched else 0
         if found:
             hits.append(key)
+    return Scan(files, rows, tuple(hits), tuple(_notes(lake, trace, searched)))
+
+
+def _notes(lake: Lake, trace: Trace, searched: bool) -> list[str]:
+    """Return what the reader of a proof must know besides."""
+    notes = []
     if not searched:
         notes.append(f"ids of under {_FEWEST_DIGITS} digits are not searched for in text files")
     if trace.bytes.shared:
         notes.append(
             f"{trace.bytes.shared} files of its assets are also others', byte for byte: they stay"
         )
+    if trace.unsure:
+        notes.append(
+            f"{trace.unsure} assets that were not linked and may be of this subject, or prove to be"
+            " of one forgotten before, were removed with it"
+        )
     if lake.root.startswith("s3://"):
         notes.append("a bucket that keeps object versions still has the deleted ones: remove them")
-    return Scan(files, rows, tuple(hits), tuple(notes))
+    return notes

@@ -40,7 +40,7 @@ ROWS_A_BUCKET = 500_000
 _LONGEST_SITE = 100
 
 
-@dataclass
+@dataclass(slots=True)
 class Part:
     """One source file of one source table: its ledger line, and where its events come from."""
 
@@ -54,7 +54,7 @@ class Part:
     refused: int = 0  # events of subjects that were forgotten: not among `events`
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where an event comes from: its site, its load, its source table."""
 
@@ -90,6 +90,7 @@ class Intake:
         self.site, self.load, self._zone = site, load, zone
         self._scratch = scratch
         self.owners = KeyOwners(scratch)
+        self._origins: dict[str, Origin] = {}
         self._number: dict[tuple[str, str], int] = {}
         self._pending: list[Block] = []
         self._pending_rows = 0
@@ -147,15 +148,28 @@ class Intake:
         with pa.memory_map(str(path)) as stream:
             return from_batches(list(pa.ipc.open_stream(stream)))
 
-    def line(self, file: SourceFile, table: str, *, keyed: bool = True) -> int:
-        """Return the number of a file's ledger line, begun if it is met for the first time."""
+    def line(
+        self, file: SourceFile, table: str, *, keyed: bool = True, tally: Tally | None = None
+    ) -> int:
+        """Return the number of a file's ledger line, begun if it is met for the first time.
+
+        A `tally` given is its first; many lines may share one, which nobody changes then.
+        """
         key = (file.name, table)
         number = self._number.get(key)
         if number is None:
             number = self._number[key] = len(self.parts)
-            self.parts.append(Part(file.name, file.content_hash, file.reading_hash, table, keyed))
-            self.origins.append(Origin(self.site, self.load, table))
+            tally = Tally() if tally is None else tally
+            how = (file.content_hash, file.reading_hash)
+            self.parts.append(Part(file.name, *how, table, keyed, tally))
+            self.origins.append(self._origin(table))
         return number
+
+    def _origin(self, table: str) -> Origin:
+        found = self._origins.get(table)
+        if found is None:
+            found = self._origins[table] = Origin(self.site, self.load, table)
+        return found
 
     def take(self, block: Block) -> None:
         """Take events of subjects already registered."""

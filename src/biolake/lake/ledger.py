@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from biolake.lake.measures import Row
 
 
-@dataclass(frozen=True)
+_NONE: dict[str, int] = {}  # one for all lines: there may be a million
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One source file of one table: rows = event_rows + part_rows + skipped + quarantined,
     and events = added + repeated + superseded + known + retracted + forgotten."""
@@ -72,7 +76,7 @@ def lines(
             rows=part.tally.rows,
             event_rows=part.tally.event_rows,
             part_rows=part.tally.part_rows,
-            skipped=dict(part.tally.skipped),
+            skipped=dict(part.tally.skipped) if part.tally.skipped else _NONE,
             quarantined_rows=len(part.tally.rejects),
             events=part.events + part.refused,
             added=added[number],
@@ -90,14 +94,11 @@ def lines(
 
 def table(lines: Sequence[Line]) -> pa.Table:
     """Return ledger lines as rows of the `loads` table."""
-    columns: dict[str, list[object]] = {name: [] for name in LOADS.names}
-    for line in lines:
-        values = vars(line) | {
-            "skipped": json.dumps(line.skipped),
-            "skipped_rows": sum(line.skipped.values()),
-        }
-        for name in LOADS.names:
-            columns[name].append(values[name])
+    told = {
+        "skipped": [json.dumps(line.skipped) if line.skipped else "{}" for line in lines],
+        "skipped_rows": [sum(line.skipped.values()) for line in lines],
+    }
+    columns = {n: told.get(n) or list(map(attrgetter(n), lines)) for n in LOADS.names}
     return pa.table(columns, schema=LOADS)
 
 

@@ -33,6 +33,7 @@ SCHEMA = pa.schema(
 NO_ENCOUNTER = np.iinfo(np.int64).min
 ID_SYSTEM = "subject_id_system"
 FORGOTTEN = int(np.iinfo(np.int64).min)  # where the identifiers of forgotten subjects lead
+EITHER = "either:"  # before the marks of the subjects an asset may be of
 _REFUSED = -1
 
 
@@ -204,6 +205,10 @@ class Linkage:
         message = f"{site}\0{value}\0{system}".encode()
         return blake2b(message, key=self._secret, digest_size=16, person=b"waiting").hexdigest()
 
+    def either(self, subjects: Iterable[int]) -> str:
+        """Return the mark of an asset whose identifier names these subjects, `FORGOTTEN` or not."""
+        return either_mark(self._secret, subjects)
+
     def source_key(self, key: str) -> str:
         """Return the keyed hash of a source's own name of an asset."""
         message = f"{self._site}\0{key}".encode()
@@ -232,6 +237,12 @@ class Linkage:
     def new_table(self) -> pa.Table:
         columns: Iterable[Sequence[object]] = zip(*self.new_rows, strict=True)
         return pa.table(dict(zip(SCHEMA.names, columns, strict=True)), schema=SCHEMA)
+
+
+def either_mark(secret: bytes, subjects: Iterable[int]) -> str:
+    """Return what tells, without naming them, which subjects an asset may be of."""
+    marks = {"forgotten" if s == FORGOTTEN else tombstone(secret, s).hex() for s in subjects}
+    return EITHER + ",".join(sorted(marks))
 
 
 def tombstone(secret: bytes, subject_id: int) -> bytes:
@@ -274,7 +285,10 @@ def _own_ids(identifiers: pa.Array, held: np.ndarray, what: str) -> np.ndarray:
         ids = np.asarray(identifiers.cast(pa.int64()).to_numpy(zero_copy_only=False))
     except pa.ArrowInvalid:
         raise DataRefused(f"it names {what} by other than the lake's own ids") from None
-    if missing := int(np.count_nonzero(~np.isin(ids, held))):
+    # `held` is ascending: a look-up of a few ids must not read all subjects of a hospital.
+    place = np.searchsorted(held, ids).clip(max=max(len(held) - 1, 0))
+    known = held[place] == ids if len(held) else np.zeros(len(ids), dtype=bool)
+    if missing := int(np.count_nonzero(~known)):
         raise DataRefused(
             f"it names {missing} {what} that the lake does not hold",
             next="Run it again: one may have been forgotten meanwhile.",

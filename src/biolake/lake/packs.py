@@ -31,7 +31,7 @@ _DATELESS = b"00000000000\0"
 _LONGEST_SUFFIX = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where bytes lie: a pack, and the part of it that is theirs."""
 
@@ -78,7 +78,7 @@ class PackWriter:
 
         def copy(out: BinaryIO) -> int:
             try:
-                with open(file.path, "rb", buffering=0) as source:
+                with open(file.place, "rb", buffering=0) as source:
                     return _copy(source, out, file)
             except FileNotFoundError as error:
                 raise _changed(file, type(error).__name__) from None

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biolake.core.errors import LakeDamaged
+from biolake.core.schema import ASSET_FILES
 from biolake.lake.commits import Commit, StoredFile
 from biolake.lake.inspection import local_copy
 from biolake.lake.lake import Lake
@@ -33,21 +34,29 @@ class Bytes:
     shared: int = 0  # files that an asset of somebody else holds too: they stay
 
 
-def files_table(lake: Lake, files: Iterable[StoredFile]) -> pa.Table:
-    """Return rows of `asset_files` with their asset, hash and place."""
+def files_table(lake: Lake, keys: Iterable[str], assets: pa.Array | None = None) -> pa.Table:
+    """Return rows of `asset_files`, of some assets or all, with their hash and place."""
     names = ["asset_id", "number", "name", "sha256", "pack", "offset", "length"]
-    parts = [read_parquet(lake, file.path, names) for file in files]
-    return pa.concat_tables(parts) if parts else pa.table({name: [] for name in names})
+    parts = [read_parquet(lake, key, names) for key in keys]
+    if assets is not None:
+        parts = [part.filter(pc.is_in(part["asset_id"], value_set=assets)) for part in parts]
+    empty = pa.schema([ASSET_FILES.field(name) for name in names]).empty_table()
+    return pa.concat_tables([part.cast(empty.schema) for part in parts] or [empty])
 
 
-def bytes_of(lake: Lake, base: Commit, assets: pa.Array) -> Bytes:
-    """Find what is stored for some assets and for no other one."""
+def bytes_of(lake: Lake, base: Commit, assets: pa.Array, stored: Iterable[str]) -> Bytes:
+    """Find what was ever stored for some assets and is of no other one now.
+
+    `stored` are the keys of all files of `asset_files`: bytes that a correction replaced lie in
+    their pack still, though the commit at hand lists them no more.
+    """
     state = base.tables.get("asset_files")
     if state is None or not len(assets):
         return Bytes()
-    rows = files_table(lake, state.files)
-    own = pc.is_in(rows["asset_id"], value_set=assets)
-    mine, others = rows.filter(own), rows.filter(pc.invert(own))
+    rows = files_table(lake, (file.path for file in state.files))
+    others = rows.filter(pc.invert(pc.is_in(rows["asset_id"], value_set=assets)))
+    parts = [files_table(lake, [key], assets) for key in stored]
+    mine = pa.concat_tables(parts).group_by(["sha256", "length", "pack"]).aggregate([])
     shared = pc.is_in(mine["sha256"], value_set=others["sha256"].combine_chunks())
     alone = mine.filter(pc.invert(shared))
     return Bytes(
@@ -64,7 +73,7 @@ def rewrite_packs(lake: Lake, base: Commit, assets: pa.Array, gone: Bytes, scrat
     state = base.tables.get("asset_files")
     if state is None or not len(gone.packs):
         return moves
-    rows = files_table(lake, state.files)
+    rows = files_table(lake, (file.path for file in state.files))
     others = pc.invert(pc.is_in(rows["asset_id"], value_set=assets))
     rows = rows.filter(pc.and_(others, pc.is_in(rows["pack"], value_set=gone.packs)))
     rows = rows.sort_by([("pack", "ascending"), ("offset", "ascending"), ("number", "ascending")])

@@ -25,7 +25,7 @@ from biolake.lake.transaction import clear_scratch, scratch_folder
 from biolake.learning.asset_opening import Failure, Progress, each_opened
 from biolake.learning.asset_selection import Selection, select_assets
 from biolake.learning.diagnosis import Diagnosis, set_name
-from biolake.learning.shelf import Shelved, shelved_model, take_down
+from biolake.learning.shelf import Shelved, seen_in_training, shelved_model, take_down
 from biolake.learning.spec_reading import parse_spec
 
 _AT_ONCE = 256  # assets answered together
@@ -55,8 +55,9 @@ def apply_model(
     """Answer for every asset the model is for that this version has not answered: a load a site.
 
     Each answer is an event `MODEL//name//label` at the asset's time: the probability as its value,
-    and the conformal set (yes, no, undecided, neither) with the version as its text. A later
-    version's answers replace those of an earlier one.
+    and the conformal set (yes, no, undecided, neither) with the version as its text, which also
+    says where the model may have seen the asset in training: such answers are too good to judge it
+    by. A later version's answers replace those of an earlier one.
     """
     with open_view(lake) as view:
         one = shelved_model(view, name, version)
@@ -170,7 +171,8 @@ class _Site:
 
     def _events(self, row: AssetRow, risk: np.ndarray, sets: np.ndarray) -> pa.Table:
         labels = self.diagnosis.labels
-        said = [f"{set_name(one)} (version {self.one.version})" for one in sets]
+        seen = ", seen in training" if seen_in_training(self.one, self.lake, row) else ""
+        said = [f"{set_name(one)} (version {self.one.version}{seen})" for one in sets]
         count = len(labels)
         return pa.table(
             {

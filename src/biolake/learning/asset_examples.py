@@ -16,8 +16,8 @@ from biolake.lake.door import View
 from biolake.learning.asset_opening import Failure, Progress, each_opened, reasons
 from biolake.learning.asset_selection import Selection
 from biolake.learning.encoding import embed, stored_embeddings
-from biolake.learning.methods import Examples, Method, method_named
-from biolake.learning.methods.items import Items, spread
+from biolake.learning.methods import Examples, Fitted, Method, method_named
+from biolake.learning.methods.items import FittedItems, Items, spread
 from biolake.learning.preparing import prepare
 from biolake.learning.specification import ModelSpec
 
@@ -46,6 +46,10 @@ class Reading:
     def of_vectors(self, vectors: np.ndarray) -> np.ndarray:
         """Return a bag as it is, or the mean over the items for a method of vectors."""
         return vectors if self.method.takes == "bags" else vectors.mean(axis=0)
+
+    def whole(self, fitted: Fitted) -> Fitted:
+        """Return a stored method as it answers for assets."""
+        return FittedItems(fitted) if isinstance(self.method, Items) else fitted
 
     def gathered(self, found: list[np.ndarray]) -> Examples:
         return found if self.method.takes == "bags" else np.stack(found)

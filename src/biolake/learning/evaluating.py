@@ -21,7 +21,7 @@ from biolake.learning.asset_selection import (
 )
 from biolake.learning.diagnosis import Diagnosis
 from biolake.learning.judging import as_json, group_figures, label_figures
-from biolake.learning.shelf import Shelved
+from biolake.learning.shelf import Shelved, seen_in_training
 from biolake.learning.shortcuts import audit_shortcuts
 from biolake.learning.spec_reading import parse_spec
 from biolake.learning.validation import stratified_folds
@@ -36,18 +36,22 @@ def evaluate_model(
     catalogue: Catalogue,
     *,
     site: str | None = None,
+    unseen: bool = False,
     at: int | None = None,
 ) -> dict[str, Any]:
     """Return the model's figures on this lake's assets, as it is: nothing is fitted to them.
 
-    On the lake it was trained on these are rows it has seen:
-    the answer says so. Beside each figure stands the one of its training (cross-validated).
+    Assets of the lake it was trained on may have been seen: the answer says how many, and `unseen`
+    leaves them out. Beside each figure stands the one of its training (cross-validated).
     """
     spec = parse_spec(one.card["specification"])
     if site is not None:
         spec = replace(spec, assets=replace(spec.assets, sites=(site,)))
     with open_view(lake, at) as view:
         chosen = only_judged(view, spec, select_assets(view, spec.assets))
+        if unseen:
+            fresh = ~np.array([seen_in_training(one, lake, row) for row in chosen.rows], dtype=bool)
+            chosen = chosen.keep(fresh, "the model may have seen it in training")
         if len(chosen.rows) < LEAST_ROWS:
             raise DataRefused(
                 f"fewer than {LEAST_ROWS} assets fit the model here",
@@ -63,7 +67,7 @@ def evaluate_model(
     names = diagnosis.labels
     fold = stratified_folds(labels, chosen.subjects, 5, 0)
     audit = audit_shortcuts(names, labels, risk, facts, fold, chosen.subjects)
-    seen = lake.lake_id == one.card["lake"] and site is None
+    seen = sum(seen_in_training(one, lake, row) for row in chosen.rows)
     return {
         "model": one.model,
         "version": one.version,
@@ -82,10 +86,11 @@ def evaluate_model(
     }
 
 
-def _seen_warning(seen: bool) -> str:
+def _seen_warning(seen: int) -> str:
     if not seen:
         return ""
     return (
-        "These are assets of the lake the model was trained on: it has seen them, and its figures"
-        " here are too good. The figures of its card are of assets it had not seen."
+        f"{seen} of these assets were in the lake when the model was trained: it may have seen"
+        " them, and its figures here are too good. Judge it on others (--unseen, or another lake"
+        " with --on); the figures of its card are of assets it had not seen."
     )

@@ -16,6 +16,7 @@ import pyarrow as pa
 from biolake.core.catalogue import Catalogue
 from biolake.core.errors import DataRefused, LakeDamaged, WrongUse, did_you_mean
 from biolake.core.schema import MODELS
+from biolake.lake.assets import AssetRow
 from biolake.lake.commits import Commit
 from biolake.lake.door import View, open_view
 from biolake.lake.lake import Lake
@@ -46,6 +47,14 @@ class Shelved:
     folder: str
     sha256: str
     card: dict[str, Any]
+
+
+def seen_in_training(one: Shelved, lake: Lake, row: AssetRow) -> bool:
+    """Tell whether an asset was in the lake a model was trained on, when it was trained.
+
+    Which of them it was fitted to is not kept, so all that could have been count.
+    """
+    return lake.lake_id == one.card["lake"] and row.load_id <= f"L{one.trained_at:010d}"
 
 
 def shelve(lake: Lake, trained: Trained, *, wait: float = 0.0) -> tuple[Shelved, Commit]:
@@ -126,7 +135,7 @@ def read_model(folder: Path, catalogue: Catalogue) -> Diagnosis:
     method = str(read_json(folder / "model.json", "model").get("method"))
     try:
         reading = reading_from(said["reading"], method, catalogue)
-        return diagnosis_from(said, reading, load_fitted(folder))
+        return diagnosis_from(said, reading, reading.whole(load_fitted(folder)))
     except (KeyError, TypeError, ValueError):
         raise DataRefused("the model's files do not fit together", where=folder.name) from None
 

@@ -77,11 +77,13 @@ def warn(label: str, facts: Estimate | None, model: Estimate | None) -> str:
         said = "as well as the model or better"
     elif model.value - facts.value <= NEAR:
         said = "nearly as well as the model"
+    elif facts.high >= model.low:
+        said = "perhaps as well as the model: with so few rows their intervals meet"
     else:
         return ""
     return (
         f"Facts of the files alone tell '{label}' {said} (AUROC {facts.value:.2f} against"
-        f" {model.value:.2f}): the model may have learned where the data come from. Judge it on"
+        f" {model.value:.2f}). The model may have learned where the data come from. Judge it on"
         " another source before it is believed."
     )
 

@@ -159,7 +159,7 @@ def _found(file: SourceFile, recording: Recording, header: Header) -> FoundAsset
         subject=header.subject,
         start=header.start,
         end=None if header.start is None else header.start + round(signal.seconds * 1e6),
-        utc=header.utc,
+        utc_offset=header.offset,
         notes=() if header.start is not None else ("the file does not say when the ECG began",),
     )
 

@@ -61,7 +61,7 @@ class Csr:
     def to_scipy(self) -> Any:
         """Return the same as a `scipy.sparse.csr_matrix`, without copying."""
         try:
-            from scipy.sparse import csr_matrix  # type: ignore[import-untyped] # ships no types
+            from scipy.sparse import csr_matrix
         except ImportError:
             raise SetupMissing("SciPy is not installed", next="Run: pip install scipy") from None
         return csr_matrix((self.data, self.indices, self.indptr), shape=self.shape)

@@ -8,7 +8,7 @@ goes on will show is not known yet.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,7 +35,7 @@ _ASSETS = """
         FROM assets a JOIN biolake_seeing s USING (subject_id)
         WHERE a.modality = ? AND a.time IS NOT NULL
     ) LEFT JOIN (FROM embeddings WHERE encoder = ? AND items > 0) USING (asset_id)
-    WHERE known <= until AND time > since
+    WHERE time <= until AND time > since
     ORDER BY subject, time, asset_id, version
 """
 _UNTIMED = """
@@ -53,6 +53,7 @@ class AssetVectors:
 
     `known` is when each was over; `values` is assets × width in a file. `not_encoded` and `untimed`
     count assets of these subjects that cannot be seen: without a vector, without a time.
+    `going_on` counts samples whose latest asset had begun, but was not over.
     """
 
     embedding: Embedding
@@ -63,6 +64,7 @@ class AssetVectors:
     values: np.ndarray
     not_encoded: int = 0
     untimed: int = 0
+    going_on: int = 0
 
     @property
     def width(self) -> int:
@@ -81,7 +83,16 @@ class AssetVectors:
             "assets": len(self.time),
             "assets_not_encoded": self.not_encoded,
             "assets_without_time": self.untimed,
+            "samples_latest_not_over": self.going_on,
         }
+
+    def counted(self, samples: Samples) -> AssetVectors:
+        """Return the same with the samples counted whose latest asset still goes on."""
+        window = self.embedding.window
+        first, last = span(self, samples.subjects(), samples.time, window)
+        there = first < last
+        going_on = self.known[last[there] - 1] > samples.time[there] - window.cut
+        return replace(self, going_on=int(going_on.sum()))
 
     def part(self, subject: np.ndarray, time: np.ndarray, start: int) -> pa.Table:
         """Return the entries of a run of samples that see an asset; `start` numbers the first."""
@@ -137,7 +148,8 @@ def read_vectors(
     values = _keep(view, encoded, ids, width, path, max(1, _BATCH_NUMBERS // largest))
     subject, time, known = (mine[name].to_numpy() for name in ("subject", "time", "known"))
     missing = pc.count_distinct(table["asset_id"]).as_py() - len(ids)
-    return AssetVectors(embedding, encoded, subject, time, known, values, missing, untimed)
+    found = AssetVectors(embedding, encoded, subject, time, known, values, missing, untimed)
+    return found.counted(samples)
 
 
 def _assets(view: View, samples: Samples, embedding: Embedding) -> tuple[pa.Table, int]:

@@ -15,8 +15,9 @@ import math
 
 import numpy as np
 
-from biolake.signals import filters
 from biolake.core.compiled import compiled
+from biolake.signals import filters
+from biolake.signals.pacing import without_spikes
 
 RATE = 200.0  # Hz: beats are sought at one rate, so that one setting serves all
 SLOWEST_RATE = 50.0  # Hz: below, a QRS complex is too few samples
@@ -43,14 +44,15 @@ def find_beats(samples: np.ndarray, rate: float) -> np.ndarray:
     leads = np.ascontiguousarray(np.atleast_2d(samples), dtype=np.float32)
     if not rate >= SLOWEST_RATE or leads.shape[1] < rate:
         return np.empty(0, np.int64)
-    slow = [filters.at_rate(lead, rate, RATE) for lead in leads]
+    bare = [without_spikes(lead, rate) for lead in leads]
+    slow = [filters.at_rate(lead, rate, RATE) for lead in bare]
     alive = [k for k, lead in enumerate(slow) if np.isfinite(lead).all() and np.ptp(lead) > 0]
     if not alive:
         return np.empty(0, np.int64)
     energies = [_energy(slow[k], 5.0, 22.0, 20) for k in alive]
     energy, edges = _pooled(energies), _pooled([_energy(slow[k], 12.0, 40.0, 12) for k in alive])
     clearest = alive[int(np.argmax([float(e.std() / max(e.mean(), 1e-12)) for e in energies]))]
-    return _refined(leads[clearest], rate, _beat_times(energy, edges))
+    return _refined(bare[clearest], rate, _beat_times(energy, edges))
 
 
 def _energy(lead: np.ndarray, low: float, high: float, width: int) -> np.ndarray:
@@ -102,16 +104,12 @@ def _block(places: np.ndarray, length: int) -> np.ndarray:
     return np.asarray(np.minimum(places // int(BLOCK * RATE), last))
 
 
+@compiled
 def _beat_level(energy: np.ndarray) -> np.ndarray:
     """Return the size of a beat in each block: the median of the maxima of nine blocks."""
-    width = int(BLOCK * RATE)
-    count = len(energy) // width
-    if count < 1:
-        return np.array([max(float(energy.max()), 1e-12)])
-    maxima = energy[: count * width].reshape(count, width).max(axis=1)
-    level = filters.moving_median(maxima, 4)
+    level = filters.moving_median(filters.block_maxima(energy, int(BLOCK * RATE)), 4)
     # A lead that fell off must not make beats of its noise.
-    return np.asarray(np.maximum(level, max(0.15 * float(np.median(level)), 1e-12)))
+    return np.asarray(np.maximum(level, max(0.15 * np.median(level), 1e-12)))
 
 
 def _intervals(beats: np.ndarray) -> np.ndarray:

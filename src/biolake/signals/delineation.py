@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from biolake.signals import filters
 from biolake.core.compiled import compiled
+from biolake.signals import filters
 
 RATE = 500.0  # Hz: limits are read at 2 ms
 BEFORE, AFTER = 0.40, 0.70  # s around the peak
@@ -54,16 +54,43 @@ def representative(leads: np.ndarray, rate: float, beats: np.ndarray) -> Represe
     rows = filters.sections(rate, 0.4, 40.0)
     shapes = np.array([_windows(_clean(lead, rate, rows), places, rate) for lead in leads])
     shapes -= shapes[:, :, before - 40 : before - 25].mean(axis=2, keepdims=True)
-    middle = np.median(shapes, axis=1)
+    middle = _medians(shapes)
     alike = _alike(shapes[:, :, before - 50 : before + 75], middle[:, before - 50 : before + 75])
     if alike.sum() < FEWEST_BEATS:
         return None
     if not alike.all():
-        shapes = shapes[:, alike]
-        middle = np.median(shapes, axis=1)
+        shapes = np.ascontiguousarray(shapes[:, alike])
+        middle = _medians(shapes)
     # What is left of the scatter after averaging; 1.25 for the median (normal noise).
-    scatter = np.median(np.abs(shapes - middle[:, None])[:, :, ::5], axis=(1, 2)) * 1.4826
+    scatter = 1.4826 * _deviations(shapes, middle)
     return Representative(middle, 1.25 * scatter / math.sqrt(alike.sum()), int(alike.sum()))
+
+
+@compiled
+def _medians(shapes: np.ndarray) -> np.ndarray:
+    """Return the median over the beats: leads × samples."""
+    leads, beats, samples = shapes.shape
+    out = np.empty((leads, samples), np.float64)
+    kept = np.empty(beats, np.float64)
+    for lead in range(leads):
+        for i in range(samples):
+            for k in range(beats):
+                value, at = shapes[lead, k, i], k
+                while at > 0 and kept[at - 1] > value:
+                    kept[at] = kept[at - 1]
+                    at -= 1
+                kept[at] = value
+            out[lead, i] = 0.5 * (kept[(beats - 1) // 2] + kept[beats // 2])
+    return out
+
+
+@compiled
+def _deviations(shapes: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Return the median absolute deviation of each lead's beats, of every fifth sample."""
+    out = np.empty(len(shapes), np.float64)
+    for lead in range(len(shapes)):
+        out[lead] = np.median(np.abs(shapes[lead] - middle[lead])[:, ::5].copy())
+    return out
 
 
 def _clean(lead: np.ndarray, rate: float, rows: np.ndarray) -> np.ndarray:

@@ -33,25 +33,42 @@ def sections(rate: float, low: float | None = None, high: float | None = None) -
 @compiled
 def zero_phase(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Filter forward and backward; the start and the end are taken as resting levels."""
-    n = len(x)
     y = x.astype(np.float64)
-    for turn in range(2):
-        rest = y[0] if turn == 0 else y[n - 1]
-        for s in range(rows.shape[0]):
-            b0, b1, b2, a1, a2 = rows[s, 0], rows[s, 1], rows[s, 2], rows[s, 3], rows[s, 4]
-            # The state a constant input `rest` would have left behind: no jolt at the edge.
-            out = rest * (b0 + b1 + b2) / (1.0 + a1 + a2)
-            z1 = out - b0 * rest
-            z2 = b2 * rest - a2 * out
-            for i in range(n):
-                k = i if turn == 0 else n - 1 - i
-                v = y[k]
-                o = b0 * v + z1
-                z1 = b1 * v - a1 * o + z2
-                z2 = b2 * v - a2 * o
-                y[k] = o
-            rest = out
+    for _ in range(2):
+        rest = y[0]
+        for s in range(0, rows.shape[0] - 1, 2):
+            rest = _pass_two(y, rows[s], rows[s + 1], rest)
+        if rows.shape[0] % 2 == 1:
+            # A section that passes all beside the last one.
+            rest = _pass_two(y, rows[-1], np.array([1.0, 0.0, 0.0, 0.0, 0.0]), rest)
+        y = y[::-1].copy()
     return y
+
+
+@compiled
+def _resting(row: np.ndarray, level: float) -> tuple[float, float, float]:
+    """Return output and state that a constant input leaves behind: no jolt at the edge."""
+    out = level * (row[0] + row[1] + row[2]) / (1.0 + row[3] + row[4])
+    return out, out - row[0] * level, row[2] * level - row[4] * out
+
+
+@compiled
+def _pass_two(y: np.ndarray, one: np.ndarray, two: np.ndarray, level: float) -> float:
+    """Filter in place through two sections, whose recurrences the processor runs side by side."""
+    a0, a1, a2, a3, a4 = one[0], one[1], one[2], one[3], one[4]
+    b0, b1, b2, b3, b4 = two[0], two[1], two[2], two[3], two[4]
+    between, p1, p2 = _resting(one, level)
+    rest, q1, q2 = _resting(two, between)
+    for i in range(len(y)):
+        v = y[i]
+        m = a0 * v + p1
+        p1 = a1 * v - a3 * m + p2
+        p2 = a2 * v - a4 * m
+        o = b0 * m + q1
+        q1 = b1 * m - b3 * o + q2
+        q2 = b2 * m - b4 * o
+        y[i] = o
+    return rest
 
 
 @compiled
@@ -171,4 +188,17 @@ def moving_median(v: np.ndarray, reach: int) -> np.ndarray:
                 at -= 1
             kept[at] = value
         out[i] = kept[reach]
+    return out
+
+
+@compiled
+def block_maxima(e: np.ndarray, width: int) -> np.ndarray:
+    """Return the greatest value of each whole block; of all where there is not one block."""
+    count = max(1, len(e) // width)
+    out = np.empty(count, np.float64)
+    for k in range(count):
+        top = e[k * width]
+        for i in range(k * width, min(len(e), (k + 1) * width)):
+            top = max(top, e[i])
+        out[k] = top
     return out

@@ -6,12 +6,13 @@ alike: Orphanidou et al., IEEE JBHI 2015;19:832 (mean correlation with the avera
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from biolake.signals import filters
 from biolake.core.compiled import compiled
+from biolake.signals import filters
 
 USABLE = 0.5  # of the score
 AGREEMENT = 0.15  # s
@@ -28,13 +29,19 @@ class Quality:
     cut_off: float
     agreement: float  # of two beat detectors
     likeness: float  # of the beats among themselves
-    kurtosis: float
-    baseline: float  # share of power below 0.7 Hz
-    hum: float  # share of power in 1 Hz around 50 and 60 Hz
 
     @property
     def usable(self) -> bool:
         return self.score >= USABLE
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What may disturb a lead; the shares are of its power and run from 0 to 1."""
+
+    kurtosis: float
+    baseline: float  # below 0.7 Hz
+    hum: float  # in 1 Hz around 50 and 60 Hz
 
 
 def lead_quality(lead: np.ndarray, rate: float, beats: np.ndarray) -> Quality:
@@ -42,18 +49,25 @@ def lead_quality(lead: np.ndarray, rate: float, beats: np.ndarray) -> Quality:
     x = np.ascontiguousarray(lead, np.float64)
     missing, flat, cut_off = _gaps(x, max(2, int(_FLAT_RUN * rate)), max(3, int(_CUT_RUN * rate)))
     if missing + flat > 0.9 or len(x) < 2 * rate:
-        return Quality(0.0, missing, flat, cut_off, 0.0, 0.0, 0.0, 0.0, 0.0)
-    held = filters.at_rate(x, rate, rate)
-    band = filters.zero_phase(held, filters.sections(rate, 0.7, 40.0))
+        return Quality(0.0, missing, flat, cut_off, 0.0, 0.0)
+    band = filters.zero_phase(filters.at_rate(x, rate, rate), filters.sections(rate, 0.7, 40.0))
     agreement = _agreement(beats, length_beats(band, rate), AGREEMENT * rate)
     likeness = _likeness(band, beats, int(0.1 * rate))
     whole = 1.0 - min(1.0, missing + flat + cut_off)
     score = whole * agreement * min(1.0, max(0.0, likeness) / 0.8)
-    baseline, hum = _power_shares(held, rate)
-    centred = band - band.mean()
-    spread = float(np.mean(centred**2))
-    kurtosis = float(np.mean(centred**4) / spread**2) if spread > 0 else 0.0
-    return Quality(score, missing, flat, cut_off, agreement, likeness, kurtosis, baseline, hum)
+    return Quality(score, missing, flat, cut_off, agreement, likeness)
+
+
+def disturbance(lead: np.ndarray, rate: float) -> Disturbance:
+    """Measure kurtosis (0.7 to 40 Hz), baseline wander and mains hum of one lead."""
+    held = filters.at_rate(np.ascontiguousarray(lead, np.float64), rate, rate)
+    if len(held) < 2 * rate or not np.isfinite(held).all():
+        return Disturbance(0.0, 0.0, 0.0)
+    band = filters.zero_phase(held, filters.sections(rate, 0.7, 40.0))
+    square = (band - band.mean()) ** 2
+    spread = float(square.mean())
+    kurtosis = float(np.mean(square * square) / spread**2) if spread > 0 else 0.0
+    return Disturbance(kurtosis, *_power_shares(held, rate))
 
 
 @compiled
@@ -122,35 +136,51 @@ def length_beats(band: np.ndarray, rate: float) -> np.ndarray:
     smooth = filters.zero_phase(band, filters.sections(rate, 3.0, 16.0))
     length = _curve_length(smooth, max(3, int(0.13 * rate)))
     block = max(1, int(1.5 * rate))
-    count = max(1, len(length) // block)
-    maxima = np.array([length[k * block : (k + 1) * block].max() for k in range(count)])
+    return _above(length, _levels(length, block), block, int(0.25 * rate))
+
+
+@compiled
+def _levels(length: np.ndarray, block: int) -> np.ndarray:
+    """Return, block by block, the level between rest and beats that a beat must exceed."""
     rest = np.median(length)
-    level = rest + 0.45 * np.maximum(filters.moving_median(maxima, 4) - rest, 1e-12)
-    return _above(length, level, block, int(0.25 * rate))
+    tops = filters.moving_median(filters.block_maxima(length, block), 4)
+    for k in range(len(tops)):
+        tops[k] = rest + 0.45 * max(tops[k] - rest, 1e-12)
+    return tops
 
 
+@compiled
 def _agreement(one: np.ndarray, other: np.ndarray, reach: float) -> float:
     """Return the share of all beats that both found."""
-    if len(one) == 0 or len(other) == 0:
-        return 0.0
-    at = np.clip(np.searchsorted(other, one), 1, max(1, len(other) - 1))
-    near = np.minimum(
-        np.abs(other[np.minimum(at, len(other) - 1)] - one), np.abs(other[at - 1] - one)
-    )
-    both = int((near <= reach).sum())
-    return both / max(both, len(one) + len(other) - both)
+    both, j = 0, 0
+    for at in one:
+        while j + 1 < len(other) and abs(other[j + 1] - at) <= abs(other[j] - at):
+            j += 1
+        if j < len(other) and abs(other[j] - at) <= reach:
+            both += 1
+    return both / max(1, both, len(one) + len(other) - both)
 
 
+@compiled
 def _likeness(band: np.ndarray, beats: np.ndarray, half: int) -> float:
-    """Return the median correlation of the beats with their average."""
+    """Return the median correlation of the beats with their median beat."""
     inside = beats[(beats >= half) & (beats + half < len(band))]
-    if len(inside) < 3:
+    n, width = len(inside), 2 * half + 1
+    if n < 3:
         return 0.0
-    shapes = band[inside[:, None] + np.arange(-half, half + 1)]
-    shapes = shapes - shapes.mean(axis=1, keepdims=True)
-    average = np.median(shapes, axis=0)
-    scale = np.linalg.norm(shapes, axis=1) * np.linalg.norm(average)
-    return float(np.median(shapes @ average / np.maximum(scale, 1e-12)))
+    shapes = np.empty((n, width), np.float64)
+    for i in range(n):
+        part = band[inside[i] - half : inside[i] + half + 1]
+        shapes[i] = part - part.mean()
+    average = np.empty(width, np.float64)
+    for k in range(width):
+        average[k] = np.median(shapes[:, k])
+    size = math.sqrt((average * average).sum())
+    found = np.empty(n, np.float64)
+    for i in range(n):
+        scale = math.sqrt((shapes[i] * shapes[i]).sum()) * size
+        found[i] = (shapes[i] * average).sum() / max(scale, 1e-12)
+    return float(np.median(found))
 
 
 def _power_shares(x: np.ndarray, rate: float) -> tuple[float, float]:

@@ -70,10 +70,10 @@ def build_dataset(
     missing = tuple(sorted({code for codes in absent for code in codes}))
     assets = built.provenance["embeddings"]
     unseen = tuple(name for name, found in assets.items() if not found["assets"])
-    return Dataset(names, values, built.vocabulary, missing, _notes(assets), unseen)
+    return Dataset(names, values, built.vocabulary, missing, _notes(assets, len(members)), unseen)
 
 
-def _notes(embeddings: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+def _notes(embeddings: Mapping[str, Mapping[str, Any]], samples: int) -> tuple[str, ...]:
     """Say of how many assets within reach nothing was seen; shares, for counts may be small."""
     notes = []
     for name, found in embeddings.items():
@@ -85,6 +85,12 @@ def _notes(embeddings: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
                     f"embedding '{name}': {max(1, round(share))} % of the assets that could be seen"
                     f" {why} and were left out"
                 )
+        if waiting := found["samples_latest_not_over"]:
+            notes.append(
+                f"embedding '{name}': at {max(1, round(100 * waiting / samples))} % of the"
+                " prediction times the latest asset had begun but was not over, and was not seen;"
+                " predict later to see it"
+            )
     return tuple(notes)
 
 

@@ -14,10 +14,12 @@ from biolake.cohorts.definition import Task
 from biolake.core.errors import DataRefused
 from biolake.lake.door import View, open_view
 from biolake.retrieval.definition import Definition
+from biolake.retrieval.vocabulary import Vocabulary
 from biolake.studies.dataset import Dataset, build_dataset
 from biolake.studies.population import Members
 
 SAMPLES = 100
+_ANSWER = "MODEL//"  # code of what a diagnosis model says of an asset
 
 # After a subject's index time: other codes, other values, other (but still later) times.
 _SHUFFLED = """
@@ -100,6 +102,12 @@ def met_at_once(task: Task, definition: Definition) -> bool:
     windows += [embedding.window for embedding in definition.embeddings]
     ends = any(not window.cut for window in windows)
     return begins and label.start_inclusive and ends
+
+
+def learned_here(vocabulary: Vocabulary) -> bool:
+    """Say whether answers of a lake's own diagnosis models are among the features."""
+    codes = (code for block in vocabulary.blocks for code in block.codes)
+    return any(code.startswith(_ANSWER) for code in codes)
 
 
 def _chosen(members: Members) -> np.ndarray:

@@ -28,7 +28,7 @@ from biolake.studies.definition import Study, said
 from biolake.studies.evaluating import CURVES, Asked, conformal, evaluate
 from biolake.studies.folds import Fold, open_held_out, pooled, work
 from biolake.studies.gathering import Gathered, gather, sizing
-from biolake.studies.leakage import met_at_once, shuffle_test
+from biolake.studies.leakage import learned_here, met_at_once, shuffle_test
 from biolake.studies.metrics import Judged
 from biolake.studies.model_folder import freeze, write_study
 from biolake.studies.provenance import provenance
@@ -125,6 +125,11 @@ def _described(run: _Run, folds: Sequence[Fold], final: Fold) -> dict[str, Any]:
         warnings.append(f"the training sample is {size.verdict}")
     if met_at_once(study.population.task, study.features):
         warnings.append("an event at the prediction time itself is both a feature and the outcome")
+    if learned_here(final.dataset.vocabulary):
+        warnings.append(
+            "answers of diagnosis models are features: a model trained on subjects of this lake may"
+            " have learned from those held out here, and then these figures are too good"
+        )
     if shuffled.verdict == "failed":
         warnings.append("features changed when the future was shuffled: these figures are void")
     return {

@@ -16,6 +16,7 @@ from biolake.testing.hospital import simulate
 
 SUBJECTS = 2000
 SITES = 4
+ASSETS = 0.05  # share of the subjects with ECGs, radiographs, CTs and slides
 EXAMPLES = Path(__file__).parents[3] / "examples"
 # Which example study suits a lake, by the layout of what was loaded into it.
 STUDIES = {"hl7-v2": "four-hospitals", "mimic-iv": "mimic-demo-mortality"}
@@ -39,9 +40,24 @@ def main(arguments: list[str] | None = None) -> int:
         code = code or _run(lake, "ingest", str(source), "--site", site)
     for step in (["quality"], ["verify"], ["status"]):
         code = code or _run(lake, *step)
+    code = code or _assets(lake, out)
     code = code or _study(lake, out / "study")
     if code == 0:
         _console().print(f"\n[bold]The lake is in {lake}[/bold]  Try: biolake --lake {lake} --help")
+    return code
+
+
+def _assets(lake: Path, out: Path) -> int:
+    """Measure the ECGs and images, if there are any, and draw one ECG."""
+    with open_view(open_lake(str(lake))) as view:
+        if "assets" not in view.commit.tables:
+            return 0
+    code = _run(lake, "extract")
+    found = "SELECT asset_id FROM assets WHERE modality = 'ecg' ORDER BY subject_id, time LIMIT 1"
+    with open_view(open_lake(str(lake))) as view:
+        names = [name[:12] for (name,) in view.rows(found)]
+    for name in names:
+        code = code or _run(lake, "assets", "show", name, "--png", str(out / "ecg.png"))
     return code
 
 
@@ -68,10 +84,15 @@ def _hospital(folder: Path) -> list[Path]:
     """Write a synthetic hospital of four sites, each in its own format; return its sources."""
     if folder.exists():
         shutil.rmtree(folder)
-    _say(["simulate", str(folder), "--subjects", str(SUBJECTS), "--sites", str(SITES)])
-    made = simulate(folder, subjects=SUBJECTS, sites=SITES)
-    _console().print(f"{made.subjects} subjects, {made.measurements:,} measurements written")
-    return sorted(path for site in sorted(folder.glob("site-*")) for path in site.iterdir())
+    options = {"--subjects": SUBJECTS, "--sites": SITES, "--assets": ASSETS}
+    words = (str(word) for pair in options.items() for word in pair)
+    _say(["simulate", str(folder), *words])
+    made = simulate(folder, subjects=SUBJECTS, sites=SITES, assets=ASSETS)
+    rows = f"{made.measurements:,} measurements, {made.assets} ECGs and images"
+    _console().print(f"{made.subjects} subjects, {rows} written")
+    # Records first: they bring the subjects to whom the assets belong.
+    found = (path for site in folder.glob("site-*") for path in site.iterdir())
+    return sorted(found, key=lambda path: (path.parent.name, path.name == "assets"))
 
 
 def _run(lake: Path, *words: str) -> int:

@@ -38,7 +38,13 @@ def links(outcome: Outcome) -> list[dict[str, Any]]:
 def test_a_file_is_of_the_row_s_subject_encounter_and_time(tmp_path: Path) -> None:
     outcome = listed(tmp_path, "1,7,9,2020-01-02 03:04:05,ecg,a/1.dat\n", "lists/a/1.dat")
     assert links(outcome) == [
-        {"file": "lists/a/1.dat", "subject": "7", "encounter": "9", "time": AT}
+        {
+            "file": "lists/a/1.dat",
+            "subject": "7",
+            "encounter": "9",
+            "time": AT,
+            "modality": None,
+        }
     ]
     assert (outcome.tally.part_rows, outcome.tally.rows) == (1, 1)
 
@@ -129,3 +135,15 @@ def test_check_finds_a_column_that_is_not_there(tmp_path: Path) -> None:
     (problem,) = check_mapping(mapping, tmp_path / "source")
     assert "Did you mean 'path'?" in problem.message
     assert problem.where.startswith("wrong.yaml:12:")
+
+
+def test_a_rule_may_say_what_its_pictures_show(tmp_path: Path) -> None:
+    tables = TABLES.replace("time: at,", "time: at, modality: xray,")
+    outcome = listed(tmp_path, "1,7,9,,cxr,1.png\n", "lists/1.png", tables=tables)
+    assert [row["modality"] for row in links(outcome)] == ["xray"]
+
+
+def test_a_modality_that_is_none_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    text = HEAD + TABLES.replace("time: at,", "time: at, modality: x-ray,")
+    with pytest.raises(MappingInvalid, match=r"not 'x-ray'\. Did you mean 'xray'"):
+        parse_mapping(text, tmp_path / "m.yaml")

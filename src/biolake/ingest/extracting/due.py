@@ -99,7 +99,7 @@ class DueAssets:
         subject: int | None = None,
         limit: int | None = None,
     ) -> None:
-        self._view = view
+        self._view, self._site = view, site
         given = {"site": site, "modality": modality, "subject": subject}
         registered = {
             "extractors": _versions(extractors),
@@ -119,6 +119,11 @@ class DueAssets:
     def __len__(self) -> int:
         return self._count
 
+    def extractors(self) -> list[str]:
+        """Return the extractors for which anything is due."""
+        rows = self._view.rows("SELECT DISTINCT unnest(extractors) AS name FROM due ORDER BY name")
+        return [name for (name,) in rows]
+
     def waiting(self) -> Iterator[tuple[str, str, int]]:
         """Yield extractor, reason and number of the assets that cannot be looked at yet."""
         for name, linked, kind, count in self._view.rows(
@@ -126,6 +131,16 @@ class DueAssets:
             " WHERE subject_id IS NULL OR NOT readable GROUP BY ALL ORDER BY ALL"
         ):
             yield name, f"no reader is named '{kind}'" if linked else WAITS, count
+
+    def unread(self) -> dict[str, int]:
+        """Count, by modality, the assets that none of these extractors reads."""
+        return dict(
+            self._view.rows(
+                "SELECT modality, count(*) FROM assets ANTI JOIN fitting USING (asset_id)"
+                " WHERE site_id = ? GROUP BY modality ORDER BY modality",
+                [self._site],
+            )
+        )
 
     def __iter__(self) -> Iterator[DueAsset]:
         for first in range(1, self._count + 1, _BATCH):

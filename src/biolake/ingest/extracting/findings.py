@@ -22,7 +22,7 @@ from biolake.lake.door import View
 
 NOTHING = "nothing was found"
 _LARGEST = float(np.finfo(np.float32).max)
-_LONGEST = 1e11  # seconds: beyond all years that can be said
+_LONGEST = 1e12  # seconds: beyond all years that can be said
 
 
 class FindingEvents:

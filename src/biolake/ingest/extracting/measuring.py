@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from types import TracebackType
 
 from biolake.core.assets import Finding
 from biolake.core.catalogue import Catalogue, Extension
 from biolake.core.errors import BiolakeError, SetupMissing
-from biolake.core.media import Opened
+from biolake.core.media import Opened, Recording
 from biolake.ingest.extracting.due import DueAsset
 from biolake.lake.assets import PackReader, StoredContent
 from biolake.lake.door import View
@@ -53,6 +53,7 @@ class Measuring:
     extractors: dict[str, Extension]
     threads: int = 2
     strict: bool = False  # raise when something is not installed
+    local: bool = False  # the site keeps local time: a recording's midnight is known
     _absent: dict[str, SetupMissing] = field(default_factory=dict)  # by extractor or reader
     _local: threading.local = field(default_factory=threading.local)
     _readers: list[PackReader] = field(default_factory=list)
@@ -123,6 +124,8 @@ class Measuring:
             return Answer(fault=error.message)
         except Exception as error:  # a reader may fail in any way on a hostile file
             return Answer(fault=f"it could not be opened ({type(error).__name__})")
+        if isinstance(opened, Recording) and self.local:
+            return replace(opened, started=asset.start)
         return opened
 
     def _asked(self, name: str, opened: Opened) -> Answer:

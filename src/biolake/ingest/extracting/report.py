@@ -47,6 +47,7 @@ class ExtractionReport:
     assets: int = 0  # opened, or found to be without a time
     opening: float = 0.0  # CPU time, seconds
     more: int = 0  # assets left for another run by a limit
+    unread: Counter[str] = field(default_factory=Counter)  # assets no extractor reads, by modality
 
     @property
     def added(self) -> int:

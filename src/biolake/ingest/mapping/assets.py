@@ -26,11 +26,17 @@ class AssetPlan:
     name: str
     file: str
     time: str | None
+    modality: str | None = None
 
 
 def asset_plans(rules: tuple[AssetRule, ...]) -> tuple[AssetPlan, ...]:
     return tuple(
-        AssetPlan(rule.name, f"asset{number}", f"asset_time{number}" if rule.time else None)
+        AssetPlan(
+            rule.name,
+            f"asset{number}",
+            f"asset_time{number}" if rule.time else None,
+            rule.modality,
+        )
         for number, rule in enumerate(rules)
     )
 
@@ -151,4 +157,5 @@ def _links(plan: AssetPlan, rows: pa.RecordBatch, files: list[tuple[str, ...]]) 
         kind = MAPPED_ASSETS.field(name).type
         present = known is not None and known in rows.schema.names
         columns.append(rows.column(known).cast(kind) if present else pa.nulls(len(rows), kind))
+    columns.append(pa.repeat(pa.scalar(plan.modality, pa.string()), len(rows)))
     return pa.Table.from_arrays(columns, schema=MAPPED_ASSETS)

@@ -96,13 +96,17 @@ class EventRule:
 
 @dataclass(frozen=True)
 class AssetRule:
-    """One file that a row names: it belongs to the row's subject and encounter."""
+    """One file that a row names: it belongs to the row's subject and encounter.
+
+    `modality` is what a picture shows, one of `core.assets.MODALITIES`.
+    """
 
     name: str
     file: Expression
     where: Where
     time: Expression | None = None
     when: Expression | None = None
+    modality: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -47,20 +49,36 @@ def find_files(source: Path) -> Folder:
         return Folder(source.parent, (_source_file(source, source.parent),))
     if not source.is_dir():
         raise SourceUnreadable("no such file or folder", where=str(source))
-    paths = sorted(path for path in source.rglob("*") if path.is_file())
-    shown = [path for path in paths if not _hidden(path.relative_to(source))]
-    return Folder(source, tuple(_source_file(path, source) for path in shown))
+    return Folder(source, tuple(sorted(_below(str(source), ""), key=_parts)))
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _below(folder: str, before: str) -> Iterator[SourceFile]:
+    """Yield the files below a folder; what is hidden, and folders behind links, are left out."""
+    try:
+        with os.scandir(folder) as found:
+            entries = [entry for entry in found if not entry.name.startswith(".")]
+    except PermissionError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, f"{before}{entry.name}/")
+        elif entry.is_file():
+            yield _named(entry.path, before + entry.name, entry.stat().st_size)
+
+
+def _parts(file: SourceFile) -> list[str]:
+    return file.name.split("/")
 
 
 def _source_file(path: Path, root: Path) -> SourceFile:
-    name = path.relative_to(root).as_posix()
+    return _named(path, path.relative_to(root).as_posix(), path.stat().st_size)
+
+
+def _named(path: str | Path, name: str, size: int) -> SourceFile:
     # A name that is not UTF-8 is shown with its bytes as \xff.
-    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return SourceFile(path, name, size=path.stat().st_size)
+    if not name.isascii():
+        name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return SourceFile(path, name, size=size)
 
 
 def _table_key(name: str, stem: str) -> str | None:

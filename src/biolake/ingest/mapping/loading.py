@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from biolake.core.assets import MODALITIES
 from biolake.core.errors import MappingInvalid, WrongUse, did_you_mean
 from biolake.core.reading import Clock
 from biolake.core.yaml_positions import Value
@@ -224,12 +225,13 @@ def _event_rule(value: Value, block: Block, only: bool) -> EventRule:
 def _assets(block: Block) -> tuple[AssetRule, ...]:
     rules: list[AssetRule] = []
     for item in _items(block, "assets"):
-        given = item.block(["name", "time", "when"], ["file"])
+        given = item.block(["name", "time", "when", "modality"], ["file"])
         name = _text(given, "name") or given["file"].text()
         if name in [other.name for other in rules]:
             item.refuse(f"two asset rules of this table are named '{name}'")
-        found = {word: expression(text) for word, text in given.items() if word != "name"}
-        rules.append(AssetRule(name, where=item.where, **found))
+        modality = given["modality"].choice(*MODALITIES) if "modality" in given else None
+        found = {w: expression(given[w]) for w in ("file", "time", "when") if w in given}
+        rules.append(AssetRule(name, where=item.where, modality=modality, **found))
     return tuple(rules)
 
 

@@ -116,7 +116,7 @@ class CNN:
             lambda: _cnn(shape),
             lambda rows, rng: changed_images(scaled[rows], rng)[:, None],
             training,
-            Schedule(self.epochs, batch=64, smoothing=0.02),
+            Schedule(self.epochs, batch=64 if len(batch) > 1000 else 16, smoothing=0.02),
             self.seeds,
         )
         return FittedNetworks(_cnn, _read_images, 3, shape, weights)

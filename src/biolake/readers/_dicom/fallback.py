@@ -17,7 +17,6 @@ from biolake.readers._dicom.scan import DEFLATED, UNDEFINED, PixelElement, Scann
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_INSTALL = "pip install 'biolake[imaging]'"
 _MOST_DEFLATED = 1 << 21  # bytes: pydicom inflates all of it, up to 1,032 times as much
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 

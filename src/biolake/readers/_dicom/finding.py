@@ -33,10 +33,11 @@ def find(
         else:
             indexed.append(read)
     shared = _shared_series(indexed)
-    for each in indexed:
-        if each.header.text(tags.SERIES_UID) in shared:
-            yield UnreadableFile(each.file, "its series UID names several patients", _SERIES)
+    mixed = [each for each in indexed if each.header.text(tags.SERIES_UID) in shared]
+    yield from (UnreadableFile(each.file, _SHARED, _SERIES) for each in mixed)
     own = [each for each in indexed if each.header.text(tags.SERIES_UID) not in shared]
+    own, doubles = _told_apart(own)
+    yield from (UnreadableFile(each.file, _DOUBLE, tags.name(tags.SOP_UID)) for each in doubles)
     for group in groups(own):
         try:
             yield _asset(group)
@@ -68,6 +69,26 @@ def _shared_series(indexed: Sequence[Indexed]) -> set[str]:
         if series and owners.setdefault(series, owner) != owner:
             shared.add(series)
     return shared
+
+
+def _told_apart(indexed: Sequence[Indexed]) -> tuple[list[Indexed], list[Indexed]]:
+    """Part files from those whose SOP Instance UID an earlier one, by name, has with other bytes.
+
+    An archive sends an object again when its header was corrected; which of two found together
+    is right nobody can say.
+    """
+    first: dict[str, SourceFile] = {}
+    for each in indexed:
+        uid, file = each.header.text(tags.SOP_UID), each.file
+        if uid and file.name < first.setdefault(uid, file).name:
+            first[uid] = file
+    own: list[Indexed] = []
+    doubles: list[Indexed] = []
+    for each in indexed:
+        kept = first.get(each.header.text(tags.SOP_UID), each.file)
+        alike = kept.content_hash == each.file.content_hash
+        (own if alike else doubles).append(each)
+    return own, doubles
 
 
 def _slim(header: Header, known: dict[bytes, bytes]) -> Header:
@@ -104,6 +125,8 @@ def _check(header: Header) -> None:
         raise SourceUnreadable("fewer pixels than rows, columns and frames need", where=_PIXELS)
 
 
+_SHARED = "its series UID names several patients"
+_DOUBLE = "another file of this load has the same SOP Instance UID and other bytes"
 _PIXELS, _SERIES = tags.name(tags.PIXELS), tags.name(tags.SERIES_UID)
 
 
@@ -111,10 +134,7 @@ def _asset(group: Group) -> FoundAsset:
     first, last = group.members[0].header, group.members[-1].header
     if kinds.is_slice(first):
         first = read_header(group.members[0].file.path)
-    known = [each.taken for each in group.members if each.taken[0] is not None]
-    # Local and UTC moments cannot be compared: then the series has no start.
-    clocks = {utc for _, utc in known}
-    start = min(at for at, _ in known if at is not None) if len(clocks) == 1 else None
+    start, offset = times.earliest([each.taken for each in group.members])
     told, end = facts(first, last, group.places), None
     if told.kind == kinds.WAVEFORM:
         told = _described(told, recording(group.members[0].file.path.read_bytes()))
@@ -128,8 +148,9 @@ def _asset(group: Group) -> FoundAsset:
         system=first.text(tags.ISSUER),
         start=start,
         end=end,
-        utc=clocks == {True},
+        utc_offset=offset,
         notes=_notes(first, told.kind),
+        file_keys=tuple(each.header.text(tags.SOP_UID) for each in group.members),
     )
 
 

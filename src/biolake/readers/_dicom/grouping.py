@@ -10,6 +10,7 @@ from itertools import pairwise
 from biolake.core.reading import SourceFile
 from biolake.readers._dicom import kinds, tags
 from biolake.readers._dicom.header import Header
+from biolake.readers._dicom.times import Moment
 
 _TURN = 1e-3  # direction cosines this near are one orientation: scanners jitter by 1e-4
 _SAME_PLACE = 1e-3  # mm
@@ -32,6 +33,7 @@ GROUPING = (
     tags.PATIENT_ID,
     tags.ISSUER,
     tags.SERIES_UID,
+    tags.SOP_UID,
     tags.SOP_CLASS,
     tags.MODALITY,
     tags.FRAMES,
@@ -48,14 +50,14 @@ GROUPING = (
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """One file, its header and when it was taken (microseconds since 1970, whether UTC).
+    """One file, its header and when it was taken, as `times.taken` says.
 
     Of a slice only what groups it is kept of the header: a source may hold millions.
     """
 
     file: SourceFile
     header: Header
-    taken: tuple[int | None, bool] = (None, False)
+    taken: Moment = (None, None)
 
 
 @dataclass(frozen=True)

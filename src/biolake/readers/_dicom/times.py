@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from biolake.readers._dicom import tags
 from biolake.readers._dicom.header import Header
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = 60_000_000
 _DATE = re.compile(r"(\d{4})[.:]?(\d\d)[.:]?(\d\d)")
 _TIME = re.compile(r"(\d\d):?(\d\d)?:?(\d\d)?(?:\.(\d{1,6}))?")
 _ZONE = re.compile(r"([+-])(\d\d)(\d\d)")
@@ -21,8 +23,12 @@ _PAIRS = (
 )
 
 
-def taken(header: Header) -> tuple[int | None, bool]:
-    """Return when it was taken, in microseconds since 1970, and whether that is UTC.
+Moment = tuple[int | None, int | None]
+
+
+def taken(header: Header) -> Moment:
+    """Return when it was taken, in microseconds since 1970 as written, and the clock's minutes
+    east of UTC where the file tells.
 
     The acquisition counts, then the content, the series, the study; a day without a time counts
     from midnight, and only when nothing tells both.
@@ -32,15 +38,15 @@ def taken(header: Header) -> tuple[int | None, bool]:
     if whole:
         found = moment(whole[1], whole[2])
         if found is not None:
-            return _shifted(found, whole[3] or zone)
+            return found, _offset(whole[3] or zone)
     for day, time in _PAIRS:
         at = header.text(time)
         found = moment(header.text(day), at) if at else None
         if found is not None:
-            return _shifted(found, zone)
+            return found, _offset(zone)
     days = (moment(header.text(day), "") for day, _ in _PAIRS)
     found = next((day for day in days if day is not None), None)
-    return (None, False) if found is None else _shifted(found, zone)
+    return (None, None) if found is None else (found, _offset(zone))
 
 
 def moment(day: str, time: str) -> int | None:
@@ -62,9 +68,16 @@ def moment(day: str, time: str) -> int | None:
     return (found - _EPOCH) // timedelta(microseconds=1)
 
 
-def _shifted(found: int, zone: str) -> tuple[int, bool]:
-    offset = _ZONE.fullmatch(zone)
-    if offset is None:
-        return found, False
-    seconds = int(offset[2]) * 3600 + int(offset[3]) * 60
-    return found - (1 if offset[1] == "+" else -1) * seconds * 1_000_000, True
+def earliest(known: Sequence[Moment]) -> Moment:
+    """Return the first of several moments; nothing where some tell their clock and some do not."""
+    timed = [(at, offset) for at, offset in known if at is not None]
+    if not timed or len({offset is None for _, offset in timed}) > 1:
+        return None, None
+    return min(timed, key=lambda one: one[0] - (one[1] or 0) * _MINUTE)
+
+
+def _offset(zone: str) -> int | None:
+    told = _ZONE.fullmatch(zone)
+    if told is None:
+        return None
+    return (1 if told[1] == "+" else -1) * (int(told[2]) * 60 + int(told[3]))

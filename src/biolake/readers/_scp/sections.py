@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import struct
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from biolake.core.errors import SourceUnreadable
 
@@ -53,21 +53,24 @@ def _section(data: bytes, number: int, at: int, size: int) -> bytes:
 
 @dataclass(frozen=True)
 class Header:
-    """What section 1 says; `start` is microseconds since 1970, UTC where `utc` says so."""
+    """What section 1 says; `start` is microseconds since 1970 as written.
+
+    `offset` is the clock's minutes east of UTC where the record tells.
+    """
 
     subject: str | None = None
     age: float | None = None  # years
     sex: str = ""
     device: str = ""
     start: int | None = None
-    utc: bool = False
+    offset: int | None = None
 
 
 def read_header(body: bytes) -> Header:
     """Read the tags that are needed; names and addresses are passed over."""
     tags = _tags(body)
     taken = _date(tags.get(_DATE, b""))
-    start, utc = _start(taken, tags.get(_TIME, b""), tags.get(_ZONE, b""))
+    start, offset = _start(taken, tags.get(_TIME, b""), tags.get(_ZONE, b""))
     sex = tags.get(_SEX, b"")
     return Header(
         _text(tags.get(_NUMBER, b"")) or None,
@@ -75,7 +78,7 @@ def read_header(body: bytes) -> Header:
         _SEXES.get(sex[0], "") if sex else "",
         _text(tags.get(_DEVICE, b"")[8:14]),
         start,
-        utc,
+        offset,
     )
 
 
@@ -107,19 +110,17 @@ def _date(value: bytes) -> date | None:
         return None
 
 
-def _start(day: date | None, clock: bytes, zone: bytes) -> tuple[int | None, bool]:
+def _start(day: date | None, clock: bytes, zone: bytes) -> tuple[int | None, int | None]:
     if day is None or len(clock) < 3:
-        return None, False
+        return None, None
     try:
         hour, minute, second = clock[:3]
         local = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=UTC)
     except ValueError:
-        return None, False
+        return None, None
     offset = struct.unpack_from("<h", zone)[0] if len(zone) >= 2 else None
-    zoned = offset is not None and abs(offset) <= 14 * 60  # 0x7FFF means unknown
-    if zoned:
-        local -= timedelta(minutes=offset or 0)
-    return round(local.timestamp() * 1e6), zoned
+    told = offset is not None and abs(offset) <= 14 * 60  # 0x7FFF means unknown
+    return round(local.timestamp() * 1e6), offset if told else None
 
 
 def _age(value: bytes, birth: date | None, taken: date | None) -> float | None:

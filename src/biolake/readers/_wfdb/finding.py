@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import NoReturn
 
 from biolake.core.assets import Facts, FoundAsset, Surroundings, UnreadableFile
 from biolake.core.errors import SetupMissing, SourceUnreadable
@@ -31,7 +32,43 @@ ANNOTATORS = frozenset((
 def find_records(
     files: Sequence[SourceFile], surroundings: Surroundings
 ) -> Iterator[FoundAsset | UnreadableFile]:
-    """Yield every record of these headers; a segment of another record is part of that one."""
+    """Yield every record of these headers; a segment of another record is part of that one.
+
+    What belongs to a record that is refused is refused with it. Raises `SetupMissing` at the end
+    where a record's format needs an extra that is not installed.
+    """
+    headers, refused = _headers(files)
+    parts = _segment_names(headers)
+    companions = _by_record(surroundings)
+    whole: set[str] = set()
+    broken: list[tuple[_Finder, str]] = []
+    missing_extra: SetupMissing | None = None
+    for file in files:
+        header = headers.get(file.name)
+        # A header that has segments itself is no segment: it is read, and refused, as its own.
+        if file.name in parts and not (header and header.segments):
+            continue
+        finder = _Finder(file, surroundings, companions)
+        try:
+            found = finder.asset(header or _refused(refused[file.name]))
+        except SetupMissing as error:
+            missing_extra = error
+            continue
+        except SourceUnreadable as error:
+            yield UnreadableFile(file, error.message, error.where)
+            broken.append((finder, error.message))
+            continue
+        whole |= finder.taken.keys()
+        yield from finder.unreadable
+        yield found
+    yield from _with_broken(broken, headers, whole)
+    if missing_extra is not None:
+        raise missing_extra
+
+
+def _headers(
+    files: Sequence[SourceFile],
+) -> tuple[dict[str, Header], dict[str, SourceUnreadable]]:
     headers: dict[str, Header] = {}
     refused: dict[str, SourceUnreadable] = {}
     for file in files:
@@ -39,35 +76,30 @@ def find_records(
             headers[file.name] = _header(file)
         except SourceUnreadable as error:
             refused[file.name] = error
-    parts = _segment_names(headers)
-    companions = _by_record(surroundings)
-    for file in files:
-        header = headers.get(file.name)
-        # A header that has segments itself is no segment: it is read, and refused, as its own.
-        if file.name in parts and not (header and header.segments):
-            continue
-        if header is None:
-            yield _unreadable(file, refused[file.name])
-            continue
-        finder = _Finder(file, surroundings, companions)
-        try:
-            found = finder.asset(header)
-        except (SourceUnreadable, SetupMissing) as error:
-            yield _unreadable(file, error)
-            continue
-        yield from finder.unreadable
-        yield found
+    return headers, refused
+
+
+def _refused(error: SourceUnreadable) -> NoReturn:
+    raise error
+
+
+def _with_broken(
+    broken: Sequence[tuple[_Finder, str]], headers: Mapping[str, Header], whole: set[str]
+) -> Iterator[UnreadableFile]:
+    """Yield the files of refused records that no other record has."""
+    for finder, reason in broken:
+        record = PurePosixPath(finder.file.name).name
+        for file in finder.belongings(headers.get(finder.file.name)):
+            if file.name not in whole:
+                yield UnreadableFile(
+                    file, f"belongs to record {record}, which cannot be read: {reason}"
+                )
 
 
 def _header(file: SourceFile) -> Header:
     if file.path.stat().st_size > MOST_BYTES:
         raise SourceUnreadable("the header is larger than 32 MiB")
     return read_header(file.path.read_bytes())
-
-
-def _unreadable(file: SourceFile, error: SourceUnreadable | SetupMissing) -> UnreadableFile:
-    reason = f"{error.message} {error.next}" if isinstance(error, SetupMissing) else error.message
-    return UnreadableFile(file, reason, error.where)
 
 
 def _segment_names(headers: Mapping[str, Header]) -> set[str]:
@@ -120,6 +152,22 @@ class _Finder:
             end=None if start is None or seconds is None else start + round(seconds * 1e6),
             notes=checksum_notes(wrong) + ((fault,) if fault else ()),
         )
+
+    def belongings(self, header: Header | None) -> list[SourceFile]:
+        """Return the files that are this record's as far as can be told, its header aside."""
+        found = dict(self.taken)
+        for segment in header.segments if header else ():
+            beside = self.surroundings.files.get(self._beside(f"{segment.name}.hea"))
+            if beside is not None:
+                found[beside.name] = beside
+        for file in self.companions.get(self.file.name.removesuffix(".hea"), ()):
+            if file.name.rpartition(".")[2] in (*ANNOTATORS, "dat"):
+                found[file.name] = file
+        found.pop(self.file.name, None)
+        return list(found.values())
+
+    def _beside(self, name: str) -> str:
+        return (PurePosixPath(self.file.name).parent / name).as_posix()
 
     def _take(self, name: str) -> SourceFile:
         found = self.surroundings.beside(self.file, inside(name))

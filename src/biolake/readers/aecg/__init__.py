@@ -157,7 +157,7 @@ def _rhythm(root: Element) -> tuple[list[_Set], Moment | None]:
         for each in series.findall("component/sequenceSet")
     ]
     heads = [each.head for each in sets if each.head is not None and each.head.timed]
-    if len({head.utc for head in heads}) > 1:
+    if len({head.zoned for head in heads}) > 1:
         raise SourceUnreadable("times with and without a zone are mixed")
     if heads:
         return sets, min(heads, key=lambda head: head.at)
@@ -171,7 +171,7 @@ def _rhythm(root: Element) -> tuple[list[_Set], Moment | None]:
 
 
 def _placed(each: _Set, begin: Moment | None) -> Signal:
-    if each.head is None or begin is None or each.head.utc != begin.utc or not each.head.timed:
+    if each.head is None or begin is None or each.head.zoned != begin.zoned or not each.head.timed:
         return each.signal
     return replace(each.signal, start=(each.head.at - begin.at) / 1e6)
 
@@ -271,7 +271,7 @@ def _seconds(element: Element | None, begin: Moment | None) -> float | None:
         number, unit = quantity(element, "the time of an annotation", SECONDS)
         return number * SECONDS[unit]
     point = moment(text)
-    if point is None or begin is None or point.utc != begin.utc:
+    if point is None or begin is None or point.zoned != begin.zoned:
         return None
     return (point.at - begin.at) / 1e6
 
@@ -319,9 +319,9 @@ def _found(file: SourceFile, ecg: _Ecg) -> FoundAsset:
         facts,
         subject=ecg.subject,
         system=ecg.system,
-        start=begin.at if begin else None,
-        end=begin.at + round(seconds * 1e6) if begin else None,
-        utc=begin.utc if begin else False,
+        start=begin.written if begin else None,
+        end=begin.written + round(seconds * 1e6) if begin else None,
+        utc_offset=begin.offset if begin else None,
         notes=() if begin else ("the file does not say when the ECG began",),
     )
 

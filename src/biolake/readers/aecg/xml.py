@@ -15,16 +15,29 @@ from biolake.core.units import to_ucum
 
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0}
 _DEEPEST = 100
+_MINUTE = 60_000_000  # microseconds
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?([+-]\d{4})?\Z")
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Microseconds since 1970; `timed` where the hour is given, `utc` where the zone is."""
+    """Microseconds since 1970, of UTC where the zone is given; `timed` where the hour is.
+
+    `offset` is how many minutes east of UTC the zone is.
+    """
 
     at: int
     timed: bool
-    utc: bool
+    offset: int | None
+
+    @property
+    def zoned(self) -> bool:
+        return self.offset is not None
+
+    @property
+    def written(self) -> int:
+        """The moment as the file writes it."""
+        return self.at + (self.offset or 0) * _MINUTE
 
 
 def parse(data: bytes) -> Element:
@@ -76,10 +89,11 @@ def moment(text: str | None) -> Moment | None:
     except ValueError:
         return None
     at = int(whole.timestamp()) * 1_000_000 + int(fraction.ljust(6, "0")[:6] or 0)
+    offset = None
     if zone:
-        minutes = int(zone[1:3]) * 60 + int(zone[3:])
-        at -= (1 if zone[0] == "+" else -1) * minutes * 60_000_000
-    return Moment(at, match.group(4) is not None, zone is not None)
+        offset = (1 if zone[0] == "+" else -1) * (int(zone[1:3]) * 60 + int(zone[3:]))
+        at -= offset * _MINUTE
+    return Moment(at, match.group(4) is not None, offset)
 
 
 def value_of(element: Element | None, path: str) -> str | None:

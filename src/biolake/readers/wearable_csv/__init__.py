@@ -15,7 +15,7 @@ from biolake.core.errors import BiolakeError, MappingInvalid, SourceUnreadable
 from biolake.core.media import Recording, Signal
 from biolake.core.reading import SourceFile
 from biolake.readers.wearable_csv.declaration import DECLARATION, RATES, Column, Rule, declared
-from biolake.readers.wearable_csv.table import Table, read_table
+from biolake.readers.wearable_csv.table import Table, offset_of, read_table
 
 _RATE_TOLERANCE = 0.01
 _MOST_SHARED = 0.01  # of samples that meet another in their slot
@@ -25,7 +25,7 @@ _MOST_SHARED = 0.01  # of samples that meet another in their slot
 class _Opened:
     recording: Recording
     start: int | None
-    utc: bool
+    utc_offset: int | None
     subject: str | None
 
 
@@ -50,17 +50,17 @@ def _open(path: Path, rule: Rule) -> _Opened:
         for own, columns in groups.items()
     ]
     absolute = rule.clock is not None and (bool(rule.clock.form) or rule.clock.epoch)
-    start, utc = (round(begin * 1e6), table.utc) if absolute else _start(rule)
+    start, offset = (round(begin * 1e6), table.offset) if absolute else _start(rule)
+    start = None if start is None else start + (offset or 0) * 60_000_000  # as written
     recording = Recording(tuple(signals), comments=tuple(table.notes))
-    return _Opened(recording, start, utc, table.subject)
+    return _Opened(recording, start, offset, table.subject)
 
 
-def _start(rule: Rule) -> tuple[int | None, bool]:
+def _start(rule: Rule) -> tuple[int | None, int | None]:
     if rule.start is None:
-        return None, False
-    utc = rule.start.tzinfo is not None
-    zoned = rule.start if utc else rule.start.replace(tzinfo=UTC)
-    return round(zoned.timestamp() * 1e6), utc
+        return None, None
+    zoned = rule.start if rule.start.tzinfo is not None else rule.start.replace(tzinfo=UTC)
+    return round(zoned.timestamp() * 1e6), offset_of(rule.start)
 
 
 def _signal(
@@ -164,7 +164,7 @@ def _found(
         subject=_subject(rule, path, opened.subject),
         start=opened.start,
         end=None if opened.start is None else opened.start + round(seconds * 1e6),
-        utc=opened.utc,
+        utc_offset=opened.utc_offset,
         notes=opened.recording.comments,
     )
 

@@ -13,6 +13,7 @@ import yaml
 
 from biolake.core.errors import MappingInvalid, did_you_mean
 from biolake.core.units import to_ucum
+from biolake.signals.channels import modality_of
 
 DECLARATION = "wearables.yaml"
 KINDS = (
@@ -191,12 +192,18 @@ def _column(place: object, entry: _Entry) -> Column:
     return Column(
         place if isinstance(place, int) else str(place),
         kind,
-        entry.get("channel", str, default=kind),
+        _channel(kind, entry.get("channel", str, default=kind)),
         to_ucum(unit),
         {str(key): float(value) for key, value in values.items()},
         entry.rate("rate"),
         entry.rate("grid"),
     )
+
+
+def _channel(kind: str, name: str) -> str:
+    """Return a channel's name that tells its kind, as extractors ask for it: green → ppg green."""
+    told = kind == "other" or name.lower().startswith(kind)
+    return name if told or modality_of((name,)) == kind else f"{kind} {name}"
 
 
 def _clock(entry: _Entry) -> Clock:

@@ -27,7 +27,7 @@ class Table:
     values: dict[str, np.ndarray]
     seconds: np.ndarray | None  # as written: since 1970 or since the start
     subject: str | None
-    utc: bool
+    offset: int | None  # minutes east of UTC of the first time; `seconds` are then of UTC
     notes: list[str]
 
 
@@ -65,7 +65,7 @@ class _Rows:
         self.first_bad = [0] * len(rule.columns)
         self.subjects: set[str] = set()
         self.count = 0
-        self.utc = False
+        self.offset: int | None = None
 
     def _place(self, place: str | int) -> int:
         if isinstance(place, int) or self.header is None:
@@ -99,13 +99,13 @@ class _Rows:
         if clock.unit:
             times, _ = _numbers(cells, (), {})
             times *= TIME_UNITS[clock.unit]
-            self.utc = clock.epoch
+            self.offset = 0 if clock.epoch else None
         else:
             stamps = [_stamp(cell, clock) for cell in cells]
-            zoned = {utc for _, utc in stamps}
-            if len(zoned) > 1 or (self.times and zoned != {self.utc}):
+            zoned = {offset is not None for _, offset in stamps}
+            if len(zoned) > 1 or (self.times and zoned != {self.offset is not None}):
                 raise SourceUnreadable("times with and without a zone are mixed")
-            self.utc = zoned.pop()
+            self.offset = self.offset if self.times else stamps[0][1]
             times = np.array([at for at, _ in stamps])
         if not np.isfinite(times).all():
             line = lines[int(np.flatnonzero(~np.isfinite(times))[0])]
@@ -131,7 +131,7 @@ class _Rows:
         pairs = zip(self.rule.columns, self.parts, strict=True)
         values = {column.channel: np.concatenate(parts) for column, parts in pairs}
         seconds = np.concatenate(self.times) if self.times else None
-        return Table(values, seconds, next(iter(self.subjects), None) or None, self.utc, notes)
+        return Table(values, seconds, next(iter(self.subjects), None) or None, self.offset, notes)
 
 
 def _numbers(
@@ -165,8 +165,17 @@ def _number(cell: str) -> float | None:
     return None if abs(number) > _LARGEST else number
 
 
-def _stamp(cell: str, clock: Clock) -> tuple[float, bool]:
-    """Return seconds since 1970 and whether they are UTC; NaN for what is no such time."""
+def offset_of(time: datetime) -> int | None:
+    """Return how many minutes east of UTC a time was written, where it tells."""
+    offset = time.utcoffset()
+    return None if offset is None else round(offset.total_seconds() / 60)
+
+
+def _stamp(cell: str, clock: Clock) -> tuple[float, int | None]:
+    """Return seconds since 1970, of UTC where the zone is known, and its minutes east of UTC.
+
+    NaN for what is no such time.
+    """
     try:
         given = (
             datetime.fromisoformat(cell)
@@ -174,12 +183,12 @@ def _stamp(cell: str, clock: Clock) -> tuple[float, bool]:
             else datetime.strptime(cell, clock.form)  # noqa: DTZ007 - the zone is looked at below
         )
     except ValueError:
-        return float("nan"), clock.zone is not None
+        return float("nan"), None if clock.zone is None else 0
     if given.tzinfo is not None:
-        return given.timestamp(), True
+        return given.timestamp(), offset_of(given)
     if clock.zone is None:
-        return given.replace(tzinfo=UTC).timestamp(), False
+        return given.replace(tzinfo=UTC).timestamp(), None
     one, two = (given.replace(tzinfo=clock.zone, fold=fold) for fold in (0, 1))
     if one.utcoffset() != two.utcoffset():
         raise SourceUnreadable("a time falls in the hour that summer time repeats or leaves out")
-    return one.timestamp(), True
+    return one.timestamp(), offset_of(one)

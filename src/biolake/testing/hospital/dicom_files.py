@@ -1,4 +1,4 @@
-"""Write DICOM files: explicit VR, little endian, uncompressed (PS3.5, PS3.10), by a small writer."""
+"""Write DICOM files: explicit VR, little endian, uncompressed (PS3.5, PS3.10)."""
 
 from __future__ import annotations
 

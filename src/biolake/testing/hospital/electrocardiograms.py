@@ -114,7 +114,7 @@ def _beats(rng: np.random.Generator, heart: Heart) -> np.ndarray:
         breath = np.sin(2 * np.pi * (0.25 * mean * np.arange(count) + rng.random()))
         intervals = mean * (1 + 0.02 * breath + rng.normal(0, 0.006, count))
     times = -rng.random() * mean + np.cumsum(intervals) - intervals[0]
-    return times[times < SECONDS + 0.6]
+    return np.asarray(times[times < SECONDS + 0.6])
 
 
 def _ventricles(heart: Heart) -> tuple[list[Wave], float, float]:
@@ -139,11 +139,10 @@ def _ventricles(heart: Heart) -> tuple[list[Wave], float, float]:
     if heart.shows("AMI"):
         waves += [Wave(-20, 9, 9, (-0.1, 0.0, 0.45)), Wave(4, 12, 12, (-0.25, 0.0, 0.25))]
     start, end = _limits(waves)
-    # Injury lifts ST towards the wall: the feet, or the front of the chest.
-    if heart.shows("INJIN"):
-        waves.append(Wave(end + 60, 45, 60, (-0.08, 0.24, 0.02)))
-    if heart.shows("INJAS"):
-        waves.append(Wave(end + 60, 45, 60, (0.03, 0.0, -0.26)))
+    # Injury lifts ST towards its wall: the feet, or the front of the chest.
+    if heart.shows("STE_"):
+        towards = (-0.08, 0.24, 0.02) if heart.shows("IMI") else (0.03, 0.0, -0.26)
+        waves.append(Wave(end + 60, 45, 60, towards))
     return waves, start, end
 
 

@@ -45,7 +45,12 @@ def draw_slide(rng: np.random.Generator, share: float) -> Stained:
 
 
 def _blob(
-    rng: np.random.Generator, across: np.ndarray, down: np.ndarray, x: float, y: float, radius: float
+    rng: np.random.Generator,
+    across: np.ndarray,
+    down: np.ndarray,
+    x: float,
+    y: float,
+    radius: float,
 ) -> np.ndarray:
     """Say what lies inside a wavy outline."""
     angle = np.arctan2(down - y, across - x)

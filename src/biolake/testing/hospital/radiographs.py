@@ -109,7 +109,6 @@ def film_elements(film: Film, side: str) -> tuple[str, list[Element]]:
         (0x00200011, "IS", 1),
         (0x00200013, "IS", 1),
         (0x00200020, "CS", ("L", "F")),
-        (0x00200060, "CS", ""),
         (0x00281050, "DS", 2000),
         (0x00281051, "DS", 3600),
         *pixel_elements(film.pixels, BITS),

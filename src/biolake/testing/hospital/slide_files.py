@@ -1,4 +1,4 @@
-"""Write whole slides: tiled TIFF with a pyramid, deflated, resolution told (TIFF 6.0, sections 2, 15)."""
+"""Write whole slides: tiled, deflated TIFF with a pyramid and its resolution (TIFF 6.0, 2, 15)."""
 
 from __future__ import annotations
 

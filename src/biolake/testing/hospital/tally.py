@@ -121,8 +121,10 @@ class Tally:
                 }
             )
 
-    def write(self, path: Path, *, subjects: int, seed: int) -> None:
-        """Write what a perfect analysis of the files finds."""
+    def write(
+        self, path: Path, *, subjects: int, seed: int, assets: dict[str, dict[str, object]]
+    ) -> None:
+        """Write what a perfect analysis of the files finds; `assets` counts those of each site."""
         document = {
             "schema": SCHEMA,
             "parameters": {"subjects": subjects, "seed": seed, "formats": list(self.by_site)},
@@ -138,6 +140,7 @@ class Tally:
                 f"site-{n + 1}": _fault_counts(row) for n, row in enumerate(self._faults.tolist())
             },
             "shared_subjects": {"system": NATIONAL_SYSTEM, "pairs": self._pairs},
+            **({"assets": {"each": "truth-assets.jsonl", "sites": assets}} if assets else {}),
         }
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from biolake.testing.hospital.dicom_files import CT_STORAGE, Element, pixel_elements
 
-SIDE, SLICES = 112, 36
-SPACING, BETWEEN = 3.1, 9.0  # mm in the slice, between slices
+SIDE, SLICES = 112, 32
+SPACING, BETWEEN = 3.1, 10.0  # mm in the slice, between slices
 FINER = 2
-"""Drawn this much finer in the slice and averaged, so that edges are partly filled as in scanners."""
+"""Drawn this much finer in the slice, then averaged: edges are partly filled, as in scanners."""
 AIR, LUNG, TISSUE, FAT, BONE = -1000.0, -860.0, 40.0, -95.0, 420.0
 EMPHYSEMA, GLASS, CONSOLIDATION = -985.0, -520.0, 20.0
 NOISE = 12.0  # HU

@@ -1,4 +1,4 @@
-"""Write WFDB records: format 16, one signal file, the header as ECG archives have it (header(5))."""
+"""Write WFDB records: format 16, one signal file, a header as archives have it (header(5))."""
 
 from __future__ import annotations
 
