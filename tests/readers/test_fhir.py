@@ -456,7 +456,10 @@ def test_half_a_surrogate_pair_is_rejected(tmp_path):
         ("a.json.gz", b"no gzip"),
         ("a.json.gz", gzip.compress(b'{"resourceType": "Patient", "id": "1"}', mtime=0)[:-12]),
         ("a.ndjson", b"not\nfhir\n"),
-        ("a.ndjson.gz", gzip.compress(b'{"resourceType": "Patient", "id": "1"}\n' * 9, mtime=0)[:-9]),
+        (
+            "a.ndjson.gz",
+            gzip.compress(b'{"resourceType": "Patient", "id": "1"}\n' * 9, mtime=0)[:-9],
+        ),
     ],
 )
 def test_a_file_that_is_not_fhir_is_refused_by_name(tmp_path, name, content):

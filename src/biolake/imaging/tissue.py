@@ -9,16 +9,13 @@ from numpy.typing import NDArray
 
 from biolake.core.errors import DataRefused
 from biolake.core.media import Slide
+from biolake.imaging.glass import UNSEEN, stained_of
 
-Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 _FINEST, _COARSEST = 0.01, 200.0  # micrometres a pixel that a microscope can have
 _SCALE = 8.0  # micrometres a pixel of the overview: cells melt into tissue
 _SHORTEST, _LONGEST = 512, 2048  # pixels of the overview
-_FAINTEST, _DENSEST = 0.05, 0.15  # optical density: where Otsu's threshold may lie
-_COLOURLESS = 0.04  # (brightest − darkest channel) / 255: dust, shadow and bubbles stay below
-_UNSEEN = 12  # all channels: never scanned, written black
 _SPECK = 0.00002  # of the slide: smaller pieces are dirt
 _DARK = 60  # all channels: black ink; the darkest nuclei are still violet
 
@@ -49,9 +46,10 @@ class Tissue:
 
 
 def tissue_of(slide: Slide) -> Tissue:
-    """Find tissue by optical density (Otsu, IEEE Trans SMC 1979;9:62) where there is colour.
+    """Find tissue: what lets through less light than the glass, by more than noise, and has colour.
 
-    On blank glass the threshold is bounded, so that noise does not become tissue.
+    The glass is measured on the slide itself, so that pale stroma is told from it however dark a
+    tumour beside it is; where no glass is in view, Otsu's threshold decides within bounds.
     """
     overview = np.asarray(slide.thumbnail(_overview_length(slide)))
     if overview.ndim != 3 or overview.shape[2] < 3 or 0 in overview.shape:
@@ -59,14 +57,8 @@ def tissue_of(slide: Slide) -> Tissue:
     overview = np.ascontiguousarray(overview[..., :3])
     rows, columns = overview.shape[:2]
     pixel = (slide.size[0] / columns, slide.size[1] / rows)
-    density = optical_density(overview).mean(axis=2)
-    colour = (overview.max(axis=2) - overview.min(axis=2)) / 255.0
-    seen = overview.max(axis=2) > _UNSEEN
-    pen = pen_of(overview) & seen
-    usable = density[seen & ~pen]
-    otsu = threshold_of(usable) if usable.size else _DENSEST
-    threshold = float(np.clip(otsu, _FAINTEST, _DENSEST))
-    mask = (density > threshold) & (colour > _COLOURLESS) & seen & ~pen
+    pen = pen_of(overview) & (overview.max(axis=2) > UNSEEN)
+    mask, threshold = stained_of(overview, pen)
     return Tissue(overview, _tidy(mask), pen, pixel, threshold)
 
 
@@ -83,27 +75,6 @@ def _overview_length(slide: Slide) -> int:
         return _LONGEST
     length = max(size * mpp for size, mpp in zip(slide.size, resolution, strict=True))
     return int(np.clip(length / _SCALE, _SHORTEST, _LONGEST))
-
-
-def optical_density(rgb: NDArray[np.uint8]) -> Floats:
-    """Return −log10 of the light let through, per channel: 0 for clear glass."""
-    return np.asarray(-np.log10((rgb.astype(np.float32) + 1.0) / 256.0), dtype=np.float32)
-
-
-def threshold_of(values: Floats) -> float:
-    """Return Otsu's threshold: the cut that leaves least variance within both classes."""
-    counts, edges = np.histogram(values, bins=256)
-    middles = (edges[:-1] + edges[1:]) / 2.0
-    below = np.cumsum(counts)
-    above = below[-1] - below
-    total = np.cumsum(counts * middles)
-    split = (below > 0) & (above > 0)
-    if not split.any():
-        return float(values.max())
-    means = total[split] / below[split] - (total[-1] - total[split]) / above[split]
-    between = below[split] * above[split] * means**2
-    best = np.flatnonzero(between >= between.max() * (1 - 1e-12))  # an empty valley: its middle
-    return float(edges[1:][split][best].mean())
 
 
 def pen_of(rgb: NDArray[np.uint8]) -> Flags:

@@ -107,10 +107,7 @@ def parse_mapping(text: str, path: Path) -> Mapping:
 
 def define(root: Value, path: Path, content_hash: str) -> Mapping:
     """Turn a document into a mapping."""
-    block = root.block(
-        _ROOT_WORDS.split(),
-        ["mapping", "subject", "tables"],
-    )
+    block = root.block(_ROOT_WORDS.split(), ["mapping", "subject", "tables"])
     clock: Clock = "local"
     if "clock" in block and block["clock"].choice("local", "utc") == "utc":
         clock = "utc"
