@@ -44,7 +44,7 @@ def ptbxl(folder: Path, name: str, threads: int) -> None:
     statements = csv.DictReader((folder / "scp_statements.csv").open())
     classes = {r[""]: r["diagnostic_class"] for r in statements if r["diagnostic"] == "1.0"}
     leads = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-    wanted = SignalInput(100.0, leads, 10.0, band=(0.5, 40.0))
+    wanted = SignalInput(100.0, leads, 10.0)
     batch, labels, fold, subjects = [], [], [], []
     for row in csv.DictReader((folder / "ptbxl_database.csv").open()):
         raw = np.fromfile(folder / f"{row['filename_lr']}.dat", "<i2").reshape(-1, 12).T / 1000.0

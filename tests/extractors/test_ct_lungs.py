@@ -41,6 +41,83 @@ def test_lungs_of_another_density_fall_into_their_range(density: float, code: st
     assert values(ct_lungs, volume)[code] > 97
 
 
+def averaged(share: float, finer: int) -> tuple[Volume, float, float]:
+    """Return a chest whose edge voxels are partly filled, its true ground glass and volume."""
+    side = 128 * finer
+    fine, truth = chest((60, side, side), spacing=(5.0, 3.0 / finer, 3.0 / finer), noise=0.0)
+    z, y, x = np.ogrid[:60, :side, :side]
+    middle, near = np.argwhere(truth == 1).mean(axis=0), np.array((5.0, 3.0 / finer, 3.0 / finer))
+    away = sum(((a - m) * n) ** 2 for a, m, n in zip((z, y, x), middle, near, strict=True))
+    radius = np.cbrt(share * (truth > 0).sum() * near.prod() * 0.75 / np.pi)
+    glass = away < radius**2
+    voxels = np.where(glass, -520, fine.voxels)
+    coarse = voxels.reshape(60, 128, finer, 128, finer).mean(axis=(2, 4))
+    coarse += np.random.default_rng(0).normal(0.0, 15.0, coarse.shape)
+    volume = replace(fine, voxels=coarse.astype(np.float32), spacing=(5.0, 3.0, 3.0))
+    millilitres = (truth > 0).sum() * near.prod() / 1000
+    return volume, 100.0 * glass.sum() / (truth > 0).sum(), millilitres
+
+
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.1])
+def test_edge_voxels_half_filled_are_not_taken_for_ground_glass(share: float) -> None:
+    volume, glass, millilitres = averaged(share, 3)
+    found = values(ct_lungs, volume)
+    assert found["CT//lung_ground_glass_range"] == pytest.approx(glass, abs=1.0)
+    assert found["CT//lung_well_aerated"] == pytest.approx(100 - glass, abs=1.5)
+    assert found["CT//lung_volume"] == pytest.approx(millilitres, rel=0.02)
+
+
+def doubt(volume: Volume) -> tuple[float | None, str | None]:
+    (found,) = (f for f in ct_lungs.call(volume) if f.code == "CT//lung_mask_doubt")
+    return found.value, found.text
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_whole_lungs_are_not_doubted(joined: bool) -> None:
+    assert doubt(chest(joined=joined)[0]) == (0.0, "none")
+
+
+def at_wall(lung: int, far: float) -> Volume:
+    """Return a chest with dense tissue in one lung, `far` mm around its outermost point."""
+    volume, truth = chest()
+    z, y, x = np.ogrid[:60, :128, :128]
+    centre = (-137.0, 137.0)[lung - 1]
+    away = (z * 5 - 165) ** 2 + (y * 3 - 192) ** 2 + (x * 3 - 192 - centre) ** 2
+    voxels = volume.voxels.copy()
+    voxels[(truth == lung) & (away < far**2)] = 20
+    return replace(volume, voxels=voxels)
+
+
+@pytest.mark.parametrize(("lung", "name"), [(1, "right"), (2, "left")])
+def test_a_consolidation_at_the_chest_wall_makes_the_lungs_doubtful(lung: int, name: str) -> None:
+    value, text = doubt(at_wall(lung, 48.0))
+    assert value == 1.0
+    assert text is not None
+    assert f"outer edge of the {name} lung" in text
+
+
+def test_the_side_of_a_doubt_follows_the_axes() -> None:
+    volume = at_wall(1, 48.0)
+    mirrored = volume.axes.copy()
+    mirrored[2] *= -1
+    _, text = doubt(replace(volume, axes=mirrored))
+    assert text is not None
+    assert "outer edge of the left lung" in text
+
+
+@pytest.mark.parametrize(("lung", "share"), [(1, 0.2), (2, 0.45)])
+def test_an_effusion_on_one_side_makes_the_lungs_doubtful(lung: int, share: float) -> None:
+    volume, truth = chest()
+    voxels = volume.voxels.copy()
+    rows = np.broadcast_to(np.arange(128)[None, :, None], truth.shape)
+    behind = rows > np.quantile(rows[truth == lung], 1 - share)
+    voxels[(truth == lung) & behind] = 10
+    value, text = doubt(replace(volume, voxels=voxels))
+    assert value == 1.0
+    assert text is not None
+    assert "of the right one's volume" in text
+
+
 def test_lungs_that_are_cut_have_coverage_alone() -> None:
     volume, _ = chest()
     (found,) = ct_lungs.call(replace(volume, voxels=volume.voxels[:35]))

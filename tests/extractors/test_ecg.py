@@ -39,6 +39,24 @@ def test_a_short_record_tells_rate_intervals_axis_and_no_fibrillation() -> None:
     assert "axis" in told
 
 
+def test_what_a_short_record_tells_is_known_when_it_is_over() -> None:
+    told = _told(_regular(10.0)).values()
+    assert {(f.at, f.lasts, f.text) for f in told} == {(10.0, None, "over 10 s")}
+
+
+def test_only_an_episode_stands_where_it_begins() -> None:
+    steps = np.random.default_rng(7).uniform(0.4, 1.0, 150)
+    beats = np.concatenate((np.arange(0.7, 60.0, 0.8), 60.0 + np.cumsum(steps)))
+    fast = ecg(beats[beats >= 60.0], 160.0, 100.0, Beat(p_height=0.0), noise=0.01)
+    leads = np.where(np.arange(16_000) < 6000, ecg(beats, 160.0, 100.0, noise=0.01), fast)
+    told = _told(_recording(leads[:, :15_000].astype(np.float32), 100.0))
+    episode = told.pop("atrial_fibrillation")
+    assert episode.value == 1.0
+    assert 40.0 < episode.at < 80.0
+    assert episode.lasts is not None
+    assert {(f.at, f.lasts) for f in told.values()} == {(150.0, None)}
+
+
 def test_a_short_record_has_no_variability() -> None:
     assert {"sdnn", "lf", "hf"}.isdisjoint(_told(_regular(10.0)))
 
@@ -63,8 +81,12 @@ def test_a_long_recording_is_told_by_the_hour() -> None:
     signal = Signal(np.tile(minute, 150), 100.0, ("I",), ("mV",))
     found = extractor.call(Recording((signal,)))
     rates = [f for f in found if f.code == "ECG//heart_rate"]
-    assert [(f.at, f.lasts) for f in rates] == [(0.0, 3600.0), (3600.0, 3600.0), (7200.0, 1800.0)]
+    hours = [(3600.0, "over 3600 s"), (7200.0, "over 3600 s"), (9000.0, "over 1800 s")]
+    assert [(f.at, f.text) for f in rates] == hours
     assert any(f.code == "ECG//sdnn" for f in found)
+    assert {f.lasts for f in found} == {None}
+    (none,) = (f for f in found if f.code == "ECG//atrial_fibrillation")
+    assert (none.value, none.at, none.text) == (0.0, 9000.0, "over 9000 s")
 
 
 def test_other_media_and_channels_tell_nothing() -> None:

@@ -33,6 +33,16 @@ def test_noise_has_a_quality_and_no_rate() -> None:
     assert set(_told(np.random.default_rng(1).standard_normal(6000))) == {"PPG//signal_quality"}
 
 
+def test_a_row_stands_at_the_end_of_its_five_minutes() -> None:
+    x = np.sin(2 * np.pi * 1.25 * np.arange(40_000) / 100.0)
+    signal = Signal(x[None].astype(np.float32), 100.0, ("PLETH",), ("1",), start=7.0)
+    found = [f for f in ppg.call(Recording((signal,))) if f.code == "PPG//pulse_rate"]
+    assert [(f.at, f.lasts, f.text) for f in found] == [
+        (307.0, None, "over 300 s"),
+        (407.0, None, "over 100 s"),
+    ]
+
+
 def _declared(place: Path, name: str, columns: str, rate: float) -> Recording:
     (place / "wearables.yaml").write_text(
         f"files:\n  - file: {name}\n    header: false\n    rate: {rate}\n"

@@ -94,6 +94,19 @@ def test_days_are_those_of_the_calendar_where_the_start_is_known() -> None:
     assert third["steps"] == 18 * 60
 
 
+def test_a_day_is_told_at_its_midnight_and_a_night_at_noon() -> None:
+    both = np.ones((2, 2 * DAY), np.float32)
+    signal = Signal(both, 1 / 60, ("steps", "sleep"), ("1", "1"))
+    found = wearable.call(Recording((signal,), started=START))
+    ends = {
+        kind: [f.at / 3600 for f in found if f.code == f"WEARABLE//{kind}"]
+        for kind in ("worn_hours", "steps", "sleep")
+    }
+    assert ends == {"worn_hours": [6, 30, 48], "steps": [30, 48], "sleep": [18, 42]}
+    assert {f.lasts for f in found} == {None}
+    assert "over 86400 s" in {f.text for f in found}
+
+
 def test_sleep_is_that_of_a_night_and_not_of_two_days() -> None:
     asleep = np.zeros(2 * DAY)
     asleep[4 * 60 : 12 * 60] = 1.0  # 22:00 to 6:00

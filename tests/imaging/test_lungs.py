@@ -11,7 +11,7 @@ from tests.imaging.nifti import nifti, shared
 
 from biolake.core.errors import DataRefused
 from biolake.core.media import Volume
-from biolake.imaging.lungs import LEFT, RIGHT, lungs_of
+from biolake.imaging.lungs import LEFT, RIGHT, Lungs, lungs_of
 
 
 def test_known_lungs_are_found_and_told_apart() -> None:
@@ -22,6 +22,18 @@ def test_known_lungs_are_found_and_told_apart() -> None:
     assert dice(mask == RIGHT, truth == 1) > 0.98
     assert dice(mask == LEFT, truth == 2) > 0.98
     assert found.volume == pytest.approx((truth > 0).sum() * 45 / 1000, rel=0.02)
+
+
+def test_values_at_the_edge_are_those_next_to_it_inside() -> None:
+    mask = np.zeros((1, 6, 7), dtype=np.uint8)
+    mask[0, 1:5, 1:6] = RIGHT
+    section = np.arange(12 * 14).reshape(12, 14)
+    found = Lungs(mask, (1, 2, 2), (1.0, 1.0, 1.0), ()).values(0, section)
+    inner = section[4:8, 4:10]
+    assert found.size == mask.sum() * 4
+    assert set(found.tolist()) == set(inner.ravel().tolist())
+    mask[0, 3:] = 0
+    assert Lungs(mask, (1, 2, 2), (1.0, 1.0, 1.0), ()).values(0, section).size == 0
 
 
 def test_windpipe_bowel_and_table_foam_are_no_lung() -> None:

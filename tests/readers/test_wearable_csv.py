@@ -193,6 +193,20 @@ def test_blank_cells_are_missing_and_need_no_note(tmp_path):
     assert recording.comments == ()
 
 
+def test_a_blank_line_is_a_missing_sample_where_no_column_tells_the_time(tmp_path):
+    one = rule('{1: {kind: steps, unit: "1"}}', rate="1", header="false")
+    recording = opened(source(tmp_path, one, a="1\n\n\n4\n\n"))
+    samples = recording.signals[0].samples[0]
+    assert np.array_equal(samples, [1, np.nan, np.nan, 4], equal_nan=True)
+    assert recording.comments == ("2 lines are blank: taken as missing",)
+
+
+def test_a_blank_line_between_rows_with_times_is_nothing(tmp_path):
+    timed = rows(range(10), range(10)).replace("\n5,", "\n\n5,")
+    recording = opened(source(tmp_path, rule(time="{column: t, unit: s}"), a=timed))
+    assert not np.isnan(recording.signals[0].samples).any()
+
+
 def test_several_rates_make_several_signals(tmp_path):
     lines = "".join(f"{i},{i % 7},{60 + i // 4 if i % 4 == 0 else ''}\n" for i in range(40))
     columns = '{p: {kind: ppg, unit: "1"}, v: {kind: heart rate, unit: /min, rate: 25}}'

@@ -131,3 +131,7 @@ def test_runs_are_the_stretches_that_are_there() -> None:
 )
 def test_lengths_of_time_are_written_as_people_do(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_an_absurdly_slow_rate_still_gives_a_few_marks_of_time() -> None:
+    assert dark(strips(recording(np.zeros((1, 3)), 1e-14, "1", ("x",)))).any()

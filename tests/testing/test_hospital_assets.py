@@ -207,6 +207,19 @@ def test_fibrillation_is_told_from_sinus_rhythm():
     assert np.mean(right) >= 0.95
 
 
+def test_a_wide_qrs_is_not_taken_for_p_waves():
+    pytest.importorskip("numba")
+    flags = []
+    for number in range(40):
+        rng = np.random.default_rng([number, 5])
+        heart = Heart(rng.uniform(66, 110), 165.0, 400.0, ("AFIB", "CLBBB"))
+        found = measured(recorded(draw_ecg(rng, heart, 250).microvolts), "ecg")
+        flags.append(found.get("ECG//atrial_fibrillation"))
+        assert "ECG//PR" not in found
+    assert flags.count(0.0) <= 1  # regular by chance, in ten seconds
+    assert flags.count(1.0) >= 34
+
+
 def recorded(microvolts: np.ndarray) -> Recording:
     from biolake.core.media import Signal
 

@@ -145,8 +145,13 @@ AssetOpener = Callable[[Content], Opened]
 class Finding:
     """One fact an extractor found in an asset: it becomes an event.
 
-    `at` is in seconds after the asset's start, `lasts` in seconds. Findings with the same code in
-    one asset are told apart by their order.
+    `at` is in seconds after the asset's start, `lasts` in seconds. Its event is at the asset's
+    start and `at`, and whoever asks from then on sees it. So a value that sums up a span (an
+    hour's heart rate, a day's steps) stands at the span's end, when it is known: `at` is the end,
+    there is no `lasts`, and `text` says over how long ("over 3600 s"). Only what was already true
+    when it began and goes on (an episode of fibrillation) stands at its start and has `lasts`;
+    nothing of its value may come from later. Findings with the same code in one asset are told
+    apart by their order.
     """
 
     code: str

@@ -22,7 +22,7 @@ _MILLIVOLTS = 0.2  # standard deviation of a lead, as adults' ECGs have it
     "12-lead ECG by random convolution kernels",
     needs="ecg",
     version="1",
-    inputs=SignalInput(_RATE, _LEADS, _SECONDS, band=(0.5, 40.0)),
+    inputs=SignalInput(_RATE, _LEADS, _SECONDS),
     dimension=_DIMENSION,
     licence="none: nothing is learned from data",
     extra="signals",

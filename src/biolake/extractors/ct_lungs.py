@@ -56,6 +56,12 @@ _CODES = (
         "Whether the lungs are in view from end to end (1) or not (0), and what is missing",
         "1",
     ),
+    FoundCode(
+        "CT//lung_mask_doubt",
+        "Whether lung may be missing from the measurement (1) or not (0), and why: dense tissue at "
+        "the chest wall is not counted as lung",
+        "1",
+    ),
     FoundCode("CT//lung_volume", "Volume of both lungs, without the main airways", "mL"),
     FoundCode("CT//lung_volume_right", "Volume of the right lung", "mL"),
     FoundCode("CT//lung_volume_left", "Volume of the left lung", "mL"),
@@ -69,7 +75,7 @@ _CODES = (
 @extractor(
     "Lungs in chest CT: volume, emphysema, density",
     needs="ct",
-    version="1",
+    version="2",
     codes=_CODES,
     extra="imaging",
 )
@@ -78,8 +84,12 @@ def ct_lungs(opened: Opened) -> Sequence[Finding]:
 
     The lungs are found by threshold and connected parts, at about 1.5 mm; densities are read at
     full resolution. Effusion and consolidation that reach the chest wall are not counted as lung:
-    there volumes and dense shares are lower bounds. Densities depend on the dose, the
-    reconstruction kernel and the depth of breath: compare like with like.
+    there volumes and dense shares are lower bounds, and `lung_mask_doubt` is 1 when one lung is
+    too small beside the other or lacks a piece of its outer edge; effusions that are small, or
+    alike on both sides, leave it 0. For the outermost voxel in the slice (1.5 mm, or what a voxel
+    has when that is more), where chest wall is mixed with air and would pass for ground glass,
+    the next one inside stands. Densities depend on the dose, the reconstruction kernel and the
+    depth of breath: compare like with like.
     """
     if not isinstance(opened, Volume):
         return []
@@ -94,6 +104,7 @@ def ct_lungs(opened: Opened) -> Sequence[Finding]:
         return [Finding("CT//lung_coverage", 0.0, "1", text=_told(lungs))]
     return [
         Finding("CT//lung_coverage", 1.0, "1", text="complete"),
+        _doubt(lungs),
         *_volumes(lungs),
         *_densities(_density(opened, lungs)),
     ]
@@ -111,6 +122,14 @@ def _told(lungs: Lungs) -> str:
     return "; ".join(told)
 
 
+def _doubt(lungs: Lungs) -> Finding:
+    from biolake.imaging.plausible import doubts
+
+    found = doubts(lungs)
+    told = "; ".join(found) if found else "none"
+    return Finding("CT//lung_mask_doubt", float(bool(found)), "1", text=told)
+
+
 def _volumes(lungs: Lungs) -> list[Finding]:
     from biolake.imaging.lungs import LEFT, RIGHT, UNPARTED
 
@@ -124,16 +143,13 @@ def _volumes(lungs: Lungs) -> list[Finding]:
 def _density(volume: Volume, lungs: Lungs) -> Density:
     from biolake.imaging.density import density, summed
 
-    shape = volume.voxels.shape
-    return summed(
-        [
-            density(section[lungs.slice_of(number, shape) > 0])
-            for number, section in enumerate(volume.voxels)
-        ]
-    )
+    slices = enumerate(volume.voxels)
+    return summed([density(lungs.values(number, section)) for number, section in slices])
 
 
 def _densities(found: Density) -> list[Finding]:
+    if not found.voxels:  # all edge, or no numbers in it
+        return []
     return [
         Finding("CT//lung_density_mean", found.mean, _HU),
         Finding("CT//lung_density_deviation", found.deviation, _HU),

@@ -9,6 +9,7 @@ from biolake.core.assets import Finding, FoundCode
 from biolake.core.catalogue import extractor
 from biolake.core.installed import require
 from biolake.core.media import Opened, Recording
+from biolake.signals.spans import summed_up
 
 if TYPE_CHECKING:
     from biolake.signals.ecg import Stretch
@@ -54,14 +55,15 @@ _CODES = tuple(
 )
 
 
-@extractor("Rhythm and intervals of ECGs", needs="ecg", version="2", codes=_CODES, extra="signals")
+@extractor("Rhythm and intervals of ECGs", needs="ecg", version="3", codes=_CODES, extra="signals")
 def ecg(opened: Opened) -> Sequence[Finding]:
     """Measure quality, heart rate, PR, QRS, QT, axis, variability and atrial fibrillation.
 
-    Up to five minutes the recording is one stretch; longer ones get one row of each an hour. From
-    a minute on, fibrillation comes as episodes with start and length. What cannot be measured is
-    left out: no PR in fibrillation, no variability below 2 min (time) or 5 min (frequency), no
-    rhythm from leads that are noise. A flag here is a finding to be looked at, not a diagnosis.
+    Up to five minutes the recording is one stretch; longer ones get one row of each an hour. A row
+    stands at the end of its stretch, when it is known, and says over how long. From a minute on,
+    fibrillation comes as episodes with start and length. What cannot be measured is left out: no PR
+    in fibrillation, no variability below 2 min (time) or 5 min (frequency), no rhythm from leads
+    that are noise. A flag here is a finding to be looked at, not a diagnosis.
     """
     if not isinstance(opened, Recording):
         return []
@@ -78,8 +80,8 @@ def ecg(opened: Opened) -> Sequence[Finding]:
     return found
 
 
-def _finding(name: str, value: float, at: float, lasts: float | None) -> Finding:
-    return Finding(f"ECG//{name}", round(float(value), 4), _UNITS[name], at=at, lasts=lasts)
+def _finding(name: str, value: float, start: float, seconds: float) -> Finding:
+    return summed_up(f"ECG//{name}", round(float(value), 4), _UNITS[name], start, seconds)
 
 
 def _findings(part: Stretch) -> Iterator[Finding]:
@@ -104,10 +106,10 @@ def _short(part: Stretch) -> list[Finding]:
 
 
 def _episodes(parts: Sequence[Stretch]) -> list[Finding]:
-    """Give each episode its start and length; without any, one row that says so."""
+    """Give each episode its start and length; without any, a row at the end that says so."""
     from biolake.signals.fibrillation import episodes
 
-    judged, found = 0.0, []
+    judged, found, name = 0.0, [], "atrial_fibrillation"
     for part in parts:
         runs = episodes(part.beats, part.coherence) if part.usable else None
         if runs is None:
@@ -116,8 +118,10 @@ def _episodes(parts: Sequence[Stretch]) -> list[Finding]:
         found += [(run.start, run.end - run.start) for run in runs]
     if not judged:
         return []
-    rows = [_finding("atrial_fibrillation", 1.0, start, lasts) for start, lasts in found]
-    if not rows:
-        rows = [_finding("atrial_fibrillation", 0.0, parts[0].start, judged)]
+    # Known when all has been looked at, though only over the time that could be judged.
+    before_end = parts[-1].start + parts[-1].seconds - judged
+    rows = [
+        Finding(f"ECG//{name}", 1.0, _UNITS[name], at=start, lasts=lasts) for start, lasts in found
+    ] or [_finding(name, 0.0, before_end, judged)]
     share = 100.0 * min(1.0, sum(lasts for _, lasts in found) / judged)
-    return [*rows, _finding("atrial_fibrillation_burden", share, parts[0].start, judged)]
+    return [*rows, _finding(f"{name}_burden", share, before_end, judged)]

@@ -9,6 +9,7 @@ from biolake.core.assets import Finding, FoundCode
 from biolake.core.catalogue import extractor
 from biolake.core.installed import require
 from biolake.core.media import Opened, Recording, Signal
+from biolake.signals.spans import summed_up
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,13 +27,14 @@ _CODES = (
 
 
 @extractor(
-    "Pulse from photoplethysmograms", needs="ppg", version="2", codes=_CODES, extra="signals"
+    "Pulse from photoplethysmograms", needs="ppg", version="3", codes=_CODES, extra="signals"
 )
 def ppg(opened: Opened) -> Sequence[Finding]:
     """Measure pulse rate every five minutes, and its variability where nine in ten waves agree.
 
     No pulse rate where less than half of the waves are alike: motion is not a pulse. Variability
-    needs two minutes. Works on the first photoplethysmographic channel of each signal.
+    needs two minutes. A row stands at the end of its five minutes, when it is known. Works on the
+    first photoplethysmographic channel of each signal.
     """
     if not isinstance(opened, Recording):
         return []
@@ -51,9 +53,9 @@ def _signal(signal: Signal, channel: int) -> Iterator[Finding]:
     step = max(1, int(_STRETCH * signal.rate))
     for low in range(0, signal.samples.shape[1], step):
         part = signal.samples[channel, low : low + step]
-        at, lasts = signal.start + low / signal.rate, len(part) / signal.rate
+        start, seconds = signal.start + low / signal.rate, len(part) / signal.rate
         for name, value, unit in _stretch(part, signal.rate):
-            yield Finding(f"PPG//{name}", round(value, 3), unit, at=at, lasts=lasts)
+            yield summed_up(f"PPG//{name}", round(value, 3), unit, start, seconds)
 
 
 def _stretch(part: np.ndarray, rate: float) -> Iterator[tuple[str, float, str]]:

@@ -36,13 +36,15 @@ _CODES = (
 @extractor(
     "Tissue, stain and focus of pathology slides",
     needs="slide",
-    version="1",
+    version="2",
     codes=_CODES,
     extra="slides",
 )
 def slide_tissue(opened: Opened) -> Sequence[Finding]:
     """Measure tissue on a whole-slide image; a blank slide has only its share, 0 per cent.
 
+    Tissue is what is denser than the slide's own glass and has colour, pale stroma included; stroma
+    within 15 grey levels of the glass is not told from it.
     Stains are unmixed with the standard haematoxylin and eosin vectors, so that on other stains
     the residual is high and the two amounts mean little. Areas and sharpness need a slide that
     tells its resolution.

@@ -10,6 +10,7 @@ from biolake.core.assets import Finding, FoundCode
 from biolake.core.catalogue import extractor
 from biolake.core.installed import require
 from biolake.core.media import Opened, Recording, Signal
+from biolake.signals.spans import summed_up
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,11 +47,12 @@ _CODES = (
 
 
 @extractor(
-    "Daily measures of wearables", needs="wearable", version="2", codes=_CODES, extra="signals"
+    "Daily measures of wearables", needs="wearable", version="3", codes=_CODES, extra="signals"
 )
 def wearable(opened: Opened) -> Sequence[Finding]:
     """Sum up each calendar day, and sleep from noon to noon, and say how much of it was worn.
 
+    What sums up a day stands at its end, at midnight (sleep at noon), for it is not known before.
     Without a known start, days are 24 h from where the recording begins. Missing time is never
     counted as zero: steps are given only for days worn 10 h and more, sleep for nights with data
     for 6 of the 8 h from 22:00 to 6:00, means only over what is there, and `worn_hours` always.
@@ -90,13 +92,13 @@ def _channel(signal: Signal, kind: str) -> int | None:
 
 
 def _day(signal: Signal, start: float, part: np.ndarray) -> Iterator[Finding]:
-    lasts = part.shape[1] / signal.rate
+    seconds = part.shape[1] / signal.rate
     for name, value, unit in (
         *_heart(signal, part),
         *_counted(signal, part),
         *_movement(signal, part),
     ):
-        yield Finding(f"WEARABLE//{name}", round(value, 3), unit, at=start, lasts=lasts)
+        yield summed_up(f"WEARABLE//{name}", round(value, 3), unit, start, seconds)
 
 
 def _heart(signal: Signal, part: np.ndarray) -> Iterator[tuple[str, float, str]]:
@@ -162,8 +164,8 @@ def _sleep(signal: Signal, started: int | None, midnight: float) -> Iterator[Fin
         judged, least = (seen, VALID_HOURS) if started is None else (seen[low:high], NIGHT_HOURS)
         if float(judged.sum()) / signal.rate / 3600.0 >= least:
             asleep = float((part[k][seen] > 0).sum()) / signal.rate / 60.0
-            lasts = part.shape[1] / signal.rate
-            yield Finding("WEARABLE//sleep", round(asleep, 3), "min", at=start, lasts=lasts)
+            seconds = part.shape[1] / signal.rate
+            yield summed_up("WEARABLE//sleep", round(asleep, 3), "min", start, seconds)
 
 
 def _movement(signal: Signal, part: np.ndarray) -> Iterator[tuple[str, float, str]]:

@@ -62,6 +62,30 @@ class Lungs:
         section = self.mask[min(number // self.step[0], len(self.mask) - 1)]
         return spread(section, self.step, shape)
 
+    def values(self, number: int, section: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the lungs' values in one slice of the volume (rows × columns).
+
+        The outermost voxel of the mask is mixed with chest wall, and would pass for ground glass:
+        the nearest voxel further inside stands for it. What is all edge has no values.
+        """
+        from scipy import ndimage
+
+        whole = self.mask[min(number // self.step[0], len(self.mask) - 1)] > 0
+        core = ndimage.binary_erosion(whole, border_value=1)
+        if not core.any():
+            return section[:0, 0]
+        nearest: Any = ndimage.distance_transform_edt(
+            ~core, return_distances=False, return_indices=True
+        )
+        inside = np.nonzero(self.slice_of(number, section.shape))
+        places = [
+            np.minimum(i // s, n - 1)
+            for i, s, n in zip(inside, self.step[1:], whole.shape, strict=True)
+        ]
+        moved = [axis[tuple(places)] - place for axis, place in zip(nearest, places, strict=True)]
+        rows, columns = (i + m * s for i, m, s in zip(inside, moved, self.step[1:], strict=True))
+        return np.asarray(section[rows, columns])
+
     def full(self, shape: tuple[int, ...]) -> Labels:
         """Return the mask at the volume's own resolution."""
         return np.stack([self.slice_of(number, shape) for number in range(shape[0])])

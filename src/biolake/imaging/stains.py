@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from biolake.imaging.tissue import optical_density
+from biolake.imaging.glass import optical_density
 
 Floats = NDArray[np.float64]
 

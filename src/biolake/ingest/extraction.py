@@ -55,11 +55,11 @@ def extract(
     asked = _Asked(tuple(chosen), bool(names), modality, subject, threads)
     with writer(lake.store, "extraction", wait):
         clear_scratch(lake)
-        for site, clock in _sites(lake):
+        for site in _sites(lake):
             left = None if limit is None else limit - report.assets
-            load = _site(lake, catalogue, asked, (site, clock), left, report, progress)
+            load = _site(lake, catalogue, asked, site, left, report, progress)
             if load is not None:
-                report.loads[site] = load
+                report.loads[site.name] = load
     return report
 
 
@@ -78,11 +78,20 @@ class _Asked:
         return not self.named and self.modality is None and self.subject is None
 
 
+@dataclass(frozen=True)
+class _Site:
+    """A site that has assets, its clock, and its zone where that is known."""
+
+    name: str
+    clock: Clock
+    zone: str | None
+
+
 def _site(
     lake: Lake,
     catalogue: Catalogue,
     asked: _Asked,
-    site: tuple[str, Clock],
+    site: _Site,
     limit: int | None,
     report: ExtractionReport,
     progress: Progress,
@@ -94,19 +103,19 @@ def _site(
             view,
             catalogue,
             asked.extractors,
-            site[0],
+            site.name,
             modality=asked.modality,
             subject=asked.subject,
             limit=limit,
         )
         if asked.everything:
             report.unread.update(due.unread())
-        local = site[1] == "local"
         with Measuring(
-            view, catalogue, which, asked.threads, strict=asked.named, local=local
+            view, catalogue, which, asked.threads, asked.named, site.clock, site.zone
         ) as measuring:
-            run = _Run(due, measuring, site[0], report, progress)
-            return _load(lake, base, _request(due, *site), run.chunks(), progress)
+            run = _Run(due, measuring, site.name, report, progress)
+            request = _request(due, site.name, site.clock)
+            return _load(lake, base, request, run.chunks(), progress)
 
 
 def choose(
@@ -116,7 +125,7 @@ def choose(
     known = sorted(catalogue.of("extractor"), key=lambda extractor: extractor.name)
     if names:
         return [catalogue.get("extractor", name) for name in sorted(set(names))]
-    fitting = [e for e in known if modality in (None, MIXED, e.needs)]
+    fitting = [e for e in known if modality in (None, *MIXED, e.needs)]
     if not fitting:
         read = sorted({extractor.needs for extractor in known})
         raise WrongUse(
@@ -168,13 +177,14 @@ class _Run:
             yield chunk
 
 
-def _sites(lake: Lake) -> list[tuple[str, Clock]]:
-    """Return the sites that have assets, with their clocks."""
+def _sites(lake: Lake) -> list[_Site]:
+    """Return the sites that have assets."""
     with open_view(lake) as view:
-        return view.rows(
-            "SELECT DISTINCT site_id, coalesce(clock, 'local') FROM assets"
+        found = view.rows(
+            "SELECT DISTINCT site_id, coalesce(clock, 'local'), zone FROM assets"
             " LEFT JOIN sites USING (site_id) ORDER BY site_id"
         )
+    return [_Site(*row) for row in found]
 
 
 def _request(due: DueAssets, site: str, clock: Clock) -> LoadRequest:

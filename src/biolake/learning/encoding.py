@@ -120,15 +120,17 @@ def _encode_all(
 ) -> list[Failure]:
     failed: list[Failure] = []
     block: list[tuple[str, np.ndarray]] = []
+    held = 0
     opened = each_opened(view, catalogue, rows, lambda one: embed(extension, one), progress)
     for number, made in opened:
         if isinstance(made, Failure):
             failed.append(made)
             continue
         block.append((rows[number].asset_id, made))
-        if sum(vectors.size for _, vectors in block[-1:]) * len(block) > _BLOCK:
+        held += made.size
+        if held > _BLOCK:
             tx.append("embeddings", _table(extension, block))
-            block = []
+            block, held = [], 0
     if block:
         tx.append("embeddings", _table(extension, block))
     return failed

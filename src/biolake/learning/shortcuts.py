@@ -138,6 +138,8 @@ def _ridge(table: Floats, labels: Flags, fold: Indices, groups: Indices, seed: i
     for number in np.unique(fold):
         judged = fold == number
         usable = [k for k in range(labels.shape[1]) if _both(labels[~judged, k])]
+        if not usable or len(np.unique(groups[~judged])) < _LEAST_ROWS:
+            continue
         fitted = fit_ridge(table[~judged], labels[~judged][:, usable], groups[~judged], seed=seed)
         found[np.ix_(judged, usable)] = fitted.log_odds(table[judged])
     return found

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from biolake.core.assets import SignalInput
-from biolake.core.errors import DataRefused, SetupMissing
+from biolake.core.errors import DataRefused
+from biolake.core.installed import require
 from biolake.core.media import Recording, Signal
 from biolake.signals.channels import channel_name, channel_unit
 
@@ -175,11 +176,7 @@ def _resampled(values: np.ndarray, rate: float, wanted: float) -> np.ndarray:
 
 
 def _scipy_signal() -> Any:
-    try:
-        from scipy import signal
-    except ImportError:
-        raise SetupMissing(
-            "resampling signals needs scipy, which is not installed",
-            next="Install it: pip install 'biolake[signals]'",
-        ) from None
+    require("signals", "scipy", to="filter and resample signals")
+    from scipy import signal
+
     return signal

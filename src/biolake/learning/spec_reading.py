@@ -35,7 +35,7 @@ _OPTIONAL = (
     "level", "seed",
 )  # fmt: skip
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-_ECG = SignalInput(100.0, TWELVE, 10.0, band=(0.5, 40.0))
+_ECG = SignalInput(100.0, TWELVE, 10.0)  # unfiltered: the ST segment lives below 0.5 Hz
 
 
 def load_spec(path: Path) -> ModelSpec:

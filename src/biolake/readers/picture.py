@@ -52,8 +52,7 @@ def picture(content: Content) -> Image:
 
     Grey keeps its depth (8 or 16 bits, whole numbers or floats); one-bit pictures become 0 and
     255; palettes, CMYK and YCbCr become RGB; transparency is laid on white; colours of 16 bits
-    come in 8. Of several pages the first is given, and `frames` counts them. Pictures carry no
+    come in 8. Of several pages the first is given; the asset's facts count them. Pictures carry no
     trustworthy size in millimetres, so `spacing` stays unknown. Raises `SourceUnreadable`.
     """
-    opened = decode(content.path(content.names[0]), content.names[0])
-    return Image(opened.pixels, frames=opened.frames)
+    return Image(decode(content.path(content.names[0]), content.names[0]).pixels)

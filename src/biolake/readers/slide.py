@@ -296,8 +296,7 @@ def slide(content: Content) -> Slide | Image:
     first = content.names[0]
     path = content.path(first)
     if PurePosixPath(first).suffix.lower() in _TIFF_SUFFIXES and _plain(path, first):
-        opened = decode(path, first, "slides")
-        return Image(opened.pixels, frames=opened.frames)
+        return Image(decode(path, first, "slides").pixels)
     if len(content.names) == 1:
         return _open(path, first)
     return _assembled(content)

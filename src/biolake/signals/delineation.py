@@ -19,7 +19,9 @@ from biolake.signals import filters
 RATE = 500.0  # Hz: limits are read at 2 ms
 BEFORE, AFTER = 0.40, 0.70  # s around the peak
 FEWEST_BEATS = 3
+MOST_BEATS = 200  # that a representative beat is made of, spread over the stretch
 _ALIKE = 0.85  # correlation with the median beat: the dominant shape
+_NOTCH, _AS_FAST = 0.06, 0.5  # s between the parts of one QRS; of the fastest part's velocity
 _T_CLEAR, _P_CLEAR = 4.0, 3.0  # height over the noise left in the median beat
 
 
@@ -46,7 +48,7 @@ class Representative:
 def representative(leads: np.ndarray, rate: float, beats: np.ndarray) -> Representative | None:
     """Return the median beat of every lead; nothing below three beats of one shape."""
     before = int(BEFORE * RATE)
-    places = np.asarray(beats, np.int64)
+    places = np.asarray(beats, np.int64)[:: max(1, len(beats) // MOST_BEATS)]
     last = leads.shape[1] - 1 - AFTER * rate
     places = places[(places >= BEFORE * rate) & (places < last)]
     if len(places) < FEWEST_BEATS:
@@ -122,6 +124,13 @@ def _alike(shapes: np.ndarray, middle: np.ndarray) -> np.ndarray:
     return np.asarray(flat @ mean > _ALIKE * np.maximum(scale, 1e-12))
 
 
+def qrs_start(beat: Representative) -> float | None:
+    """Return where QRS begins, in ms from the R peak."""
+    centre = int(BEFORE * RATE)
+    qrs = _qrs(beat.leads, centre)
+    return None if qrs is None else (qrs[0] - centre) * 1000.0 / RATE
+
+
 def limits(beat: Representative, interval: float, atrial: bool = True) -> Limits:
     """Return the limits of the waves; `interval`: mean RR in s, `atrial`: whether to seek P."""
     centre = int(BEFORE * RATE)
@@ -153,6 +162,11 @@ def _qrs(leads: np.ndarray, centre: int) -> tuple[int, int] | None:
     rest_before = max(0.06 * most, 2.0 * quiet)
     rest_after = max(0.08 * most, 2.0 * quiet)
     start = _run_below(velocity, top, -1, rest_before, int(0.16 * RATE))
+    # A notched QRS (left bundle branch block) rests on its plateau; no P wave is as fast as this.
+    earlier = velocity[max(0, start - int(_NOTCH * RATE)) : max(0, start)]
+    if len(earlier) and earlier.max() > _AS_FAST * most:
+        first = start - len(earlier) + int(np.argmax(earlier))
+        start = _run_below(velocity, first, -1, rest_before, int(0.16 * RATE))
     end = _run_below(velocity, top, 1, rest_after, int(0.20 * RATE))
     return (start, end) if 0 < start < end else None
 

@@ -11,12 +11,12 @@ from biolake.core.media import Recording, Signal
 from biolake.signals import delineation, fibrillation, rhythm
 from biolake.signals.beats import find_beats
 from biolake.signals.channels import channel_name, modality_of
+from biolake.signals.delineation import Representative
 from biolake.signals.quality import lead_quality
 
 LONG = 300.0  # s: above, a row an hour rather than one for the whole
 SHORT = 60.0  # s: below, fibrillation is judged as a whole and not by episodes
 HOUR = 3600.0
-MOST_SHAPES = 200  # beats a representative beat is made of, spread over the stretch
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,19 @@ def read_stretch(leads: Leads, low: int, high: int) -> Stretch:
     if not good.all():
         samples = samples[good]
         beats = find_beats(samples, rate)
-    coherence = fibrillation.atrial_coherence(samples, rate, beats)
+    beat = delineation.representative(samples, rate, beats)
+    coherence = fibrillation.atrial_coherence(samples, rate, beats, beat)
     times = start + beats / rate
     names = tuple(n for n, keep in zip(leads.names, good, strict=True) if keep)
-    values = _values(Leads(samples, rate, names, start), beats, times, coherence)
+    values = _values(beat, names, times, coherence)
     return Stretch(start, seconds, quality, True, times, coherence, values)
 
 
 def _values(
-    leads: Leads, beats: np.ndarray, times: np.ndarray, coherence: np.ndarray
+    beat: Representative | None,
+    names: tuple[str, ...],
+    times: np.ndarray,
+    coherence: np.ndarray,
 ) -> dict[str, float]:
     rr = rhythm.intervals(times)
     rate = rhythm.heart_rate(rr)
@@ -99,16 +103,14 @@ def _values(
     found |= rhythm.time_domain(rr) | rhythm.frequency_domain(rr)
     in_fibrillation = fibrillation.fibrillation_in_short(np.diff(times), coherence)
     has_p_waves = in_fibrillation is False and float(np.median(coherence)) >= 0.4
-    return found | _intervals(leads, beats, 60.0 / rate, has_p_waves)
+    if beat is None:
+        return found
+    return found | _intervals(beat, names, 60.0 / rate, has_p_waves)
 
 
 def _intervals(
-    leads: Leads, beats: np.ndarray, interval: float, has_p_waves: bool
+    beat: Representative, names: tuple[str, ...], interval: float, has_p_waves: bool
 ) -> dict[str, float]:
-    chosen = beats[:: max(1, len(beats) // MOST_SHAPES)]
-    beat = delineation.representative(leads.samples, leads.rate, chosen)
-    if beat is None:
-        return {}
     limits = delineation.limits(beat, interval, has_p_waves)
     found: dict[str, float] = {}
     if limits.qrs_start is not None and limits.qrs_end is not None:
@@ -118,7 +120,7 @@ def _intervals(
         if limits.t_end is not None:
             found["QT"] = limits.t_end - limits.qrs_start
             found["QTcF"], found["QTcB"] = delineation.corrected_qt(found["QT"], interval)
-        degrees = delineation.axis(beat, leads.names, limits)
+        degrees = delineation.axis(beat, names, limits)
         if degrees is not None:
             found["axis"] = degrees
     return found

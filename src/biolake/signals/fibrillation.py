@@ -16,12 +16,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from biolake.core.compiled import compiled
-from biolake.signals import filters
+from biolake.signals import delineation, filters
+from biolake.signals.delineation import Representative
 
 WINDOW, FEWEST = 31, 8  # intervals judged together; the fewest that can be judged
 ENTROPY_ABOVE = -1.4  # Lake and Moorman's threshold
 DIFFERING_ABOVE = 0.45
 COHERENCE_BELOW, COHERENCE_CLEAR = 0.4, 0.6
+# The stretch before the QRS in which P waves are sought. A narrow QRS begins 40 ms before its peak,
+# a wide one (bundle branch block) up to 100 ms; the filter spreads it by some 20 ms more.
+STRETCH, LATEST, EARLIEST, CLEAR_OF_QRS = (
+    0.20,
+    0.06,
+    0.14,
+    0.01,
+)  # s, the middle two before the peak
 DIFFERENT = 0.06  # of the mean interval
 # Intervals spread by 0.24 of their mean (Tateno and Glass, Med Biol Eng Comput 2001;39:664) differ
 # from their neighbours by 0.23 of it in the median; this is where they would spread by 0.42.
@@ -92,14 +101,19 @@ def _irregularity(rr: np.ndarray, window: int) -> np.ndarray:
     return out
 
 
-def atrial_coherence(leads: np.ndarray, rate: float, beats: np.ndarray) -> np.ndarray:
+def atrial_coherence(
+    leads: np.ndarray, rate: float, beats: np.ndarray, beat: Representative | None = None
+) -> np.ndarray:
     """Return for each beat how alike the stretch before the QRS is to its neighbours', 0 to 1.
 
     Near 1 where a P wave precedes every beat at the same distance, near 0 in fibrillation: the
-    power of the mean of 31 stretches (260 to 60 ms before the peak) over their mean power, less
-    what chance gives; the mean of the three clearest leads.
+    power of the mean of 31 stretches (200 ms, until 60 ms before the peak, or 20 ms before a wide
+    QRS) over their mean power, less what chance gives; the mean of the three clearest leads. QRS
+    itself is alike in every beat, so none of it may lie in the stretch. `beat` is the
+    representative of these beats, made here where it is not given.
     """
-    before, after = int(0.26 * rate), int(0.06 * rate)
+    ends = _before_qrs(beat or delineation.representative(leads, rate, beats))
+    before, after = int((ends + STRETCH) * rate), int(ends * rate)
     offsets = np.arange(-before, -after)
     inside = np.asarray(beats)[np.asarray(beats) >= before]
     if len(inside) < 3:
@@ -114,6 +128,14 @@ def atrial_coherence(leads: np.ndarray, rate: float, beats: np.ndarray) -> np.nd
         return np.ones(len(beats))
     clearest = np.sort(np.array(found), axis=0)[-min(len(found), 3) :].mean(axis=0)
     return np.concatenate((np.full(len(beats) - len(inside), clearest[0]), clearest))
+
+
+def _before_qrs(beat: Representative | None) -> float:
+    """Return how long before the peak the stretch without QRS ends, in seconds."""
+    start = None if beat is None else delineation.qrs_start(beat)
+    if start is None:
+        return LATEST
+    return min(EARLIEST, max(LATEST, CLEAR_OF_QRS - start / 1000.0))
 
 
 def _coherence(stretches: np.ndarray) -> np.ndarray:

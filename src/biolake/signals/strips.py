@@ -85,7 +85,8 @@ def _round_step(at_least: float) -> float:
     steps = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
     hours = (3600, 7200, 10800, 21600, 43200)
     days = [86400 * 2**n for n in range(20)]
-    return next((float(n) for n in (*steps, *hours, *days) if n >= at_least), float(days[-1]))
+    known = (float(n) for n in (*steps, *hours, *days) if n >= at_least)
+    return next(known, 0.0) or 10.0 ** math.ceil(math.log10(at_least))
 
 
 def _draw(sheet: Canvas, strip: _Strip, shown: float, top: float, height: float) -> None:

@@ -15,21 +15,23 @@ from biolake.lake.packs import Place
 from biolake.signals.channels import modality_of
 
 LAYOUT = "extraction"  # of the loads that hold findings
-MIXED = "physiology"
+MIXED = ("physiology", "wearable")  # modalities whose recordings may hold leads of others
 _BATCH = 1000
 
 # An asset is due for an extractor unless the last ledger line of the two says the same `how`: the
-# extractor's version, the reader, and all that the asset's row gives to its findings.
+# extractor's version, the reader, the site's zone, and all that the asset's row gives to its
+# findings.
 _FITTING = f"""
 CREATE OR REPLACE TEMP TABLE fitting AS
 SELECT a.asset_id, a.subject_id, x.name AS extractor, r.name IS NOT NULL AS readable, a.format,
     sha256(concat_ws(chr(10), '{LAYOUT}', x.name, x.version, a.format, coalesce(r.version, ''),
         coalesce(a.subject_id::VARCHAR, ''), coalesce(a.encounter_id::VARCHAR, ''),
-        coalesce(epoch_us(a.time)::VARCHAR, ''), a.source_key)) AS how
+        coalesce(epoch_us(a.time)::VARCHAR, ''), a.source_key, s.zone)) AS how
 FROM assets a
-JOIN extractors x ON a.modality = x.needs OR a.modality = '{MIXED}'
+JOIN extractors x ON a.modality = x.needs OR a.modality IN {MIXED}
 LEFT JOIN mixed m ON m.needs = x.needs AND m.leads = a.attributes ->> '$.leads'
 LEFT JOIN asset_readers r ON r.name = a.format
+LEFT JOIN sites s ON s.site_id = a.site_id
 WHERE a.site_id = $site AND (a.modality = x.needs OR m.needs IS NOT NULL)
     AND ($modality IS NULL OR a.modality = $modality)
     AND ($subject IS NULL OR a.subject_id = $subject)
@@ -161,20 +163,20 @@ def _mixed(view: View, extractors: Sequence[Extension]) -> pa.Table:
     """Return which mixed recordings hold what an extractor needs: leads (as JSON) and modality.
 
     The rule: an extractor reads the assets of the modality it needs, and recordings of modality
-    `physiology` of which some lead, by its name, is of that modality.
+    `physiology` or `wearable` of which some lead, by its name, is of that modality.
     """
     wanted = {extractor.needs for extractor in extractors}
     rows = view.rows(
         "SELECT DISTINCT attributes ->> '$.leads',"
         " from_json(attributes -> '$.leads', '[\"VARCHAR\"]') FROM assets"
-        " WHERE modality = ? AND json_type(attributes, '$.leads') = 'ARRAY'",
-        [MIXED],
+        " WHERE modality IN (?, ?) AND json_type(attributes, '$.leads') = 'ARRAY'",
+        list(MIXED),
     )
     pairs = [
         (text, kind)
         for text, names in rows
         for kind in sorted({modality_of((name,)) for name in names or () if name} & wanted)
-        if kind != MIXED
+        if kind not in MIXED
     ]
     columns = ([text for text, _ in pairs], [kind for _, kind in pairs])
     return pa.table([pa.array(c, pa.string()) for c in columns], names=["leads", "needs"])

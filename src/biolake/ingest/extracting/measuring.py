@@ -9,13 +9,16 @@ from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from types import TracebackType
+from zoneinfo import ZoneInfo
 
 from biolake.core.assets import Finding
 from biolake.core.catalogue import Catalogue, Extension
 from biolake.core.errors import BiolakeError, SetupMissing
 from biolake.core.media import Opened, Recording
+from biolake.core.reading import Clock
 from biolake.ingest.extracting.due import DueAsset
 from biolake.lake.assets import PackReader, StoredContent
 from biolake.lake.door import View
@@ -53,7 +56,8 @@ class Measuring:
     extractors: dict[str, Extension]
     threads: int = 2
     strict: bool = False  # raise when something is not installed
-    local: bool = False  # the site keeps local time: a recording's midnight is known
+    clock: Clock = "utc"  # of the site; where it or the zone tells, a recording's midnight is known
+    zone: str | None = None
     _absent: dict[str, SetupMissing] = field(default_factory=dict)  # by extractor or reader
     _local: threading.local = field(default_factory=threading.local)
     _readers: list[PackReader] = field(default_factory=list)
@@ -124,8 +128,8 @@ class Measuring:
             return Answer(fault=error.message)
         except Exception as error:  # a reader may fail in any way on a hostile file
             return Answer(fault=f"it could not be opened ({type(error).__name__})")
-        if isinstance(opened, Recording) and self.local:
-            return replace(opened, started=asset.start)
+        if isinstance(opened, Recording):
+            return replace(opened, started=local_start(asset.start, self.clock, self.zone))
         return opened
 
     def _asked(self, name: str, opened: Opened) -> Answer:
@@ -148,6 +152,20 @@ class Measuring:
             raise error
         self._absent[name] = error
         return Answer(missing=error)
+
+
+def local_start(start: int | None, clock: Clock, zone: str | None) -> int | None:
+    """Return a start on the clocks of the place, microseconds since 1970; None: not known."""
+    if start is None or clock == "local":
+        return start
+    if zone is None:
+        return None
+    utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=start)
+    try:
+        offset = utc.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+    except OverflowError:  # in the first or last hours that a date can say
+        return None
+    return start + offset // timedelta(microseconds=1)
 
 
 def _close(opened: Opened) -> None:

@@ -37,9 +37,9 @@ class FittedEnsemble:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Kernels and a residual network: they err on different recordings."""
+    """Kernels and two residual networks: they err on different recordings."""
 
-    members: tuple[Method, ...] = (Kernels(), ResNet1d())
+    members: tuple[Method, ...] = (Kernels(), ResNet1d(seeds=2))
     name: str = "ensemble"
     takes: Takes = "signals"
 

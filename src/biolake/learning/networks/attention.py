@@ -29,8 +29,7 @@ def attention_mil(
             super().__init__()
             self.items = nn.Sequential(nn.Linear(dimension, width), nn.ReLU(), nn.Dropout(dropout))
             self.content, self.gate = nn.Linear(width, width), nn.Linear(width, width)
-            self.score = nn.Linear(width, 1)
-            self.answer = nn.Linear(width, labels)
+            self.score, self.answer = nn.Linear(width, 1), nn.Linear(width, labels)
 
         def attention(self, bags: Tensor) -> Tensor:
             return self._shares(self.items(bags[..., :-1]), bags[..., -1])

@@ -6,18 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from biolake.core.errors import SetupMissing
+from biolake.core.installed import require
 
 
 def torch_module() -> ModuleType:
     """Return torch, or say how to install it."""
-    try:
-        import torch
-    except ImportError:
-        raise SetupMissing(
-            "neural networks need torch, which is not installed",
-            next="Install it: pip install 'biolake[ai]'",
-        ) from None
+    require("ai", "torch", to="run neural networks")
+    import torch
+
     return torch
 
 

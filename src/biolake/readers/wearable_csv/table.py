@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -18,6 +19,14 @@ MOST_BAD = 0.01  # of a column's cells
 _CHUNK = 50_000
 _LARGEST = 1e30  # any sample; float32 ends little above
 _YEAR_2200 = 7_258_118_400  # seconds since 1970
+
+
+class _Lines(Protocol):
+    """A CSV reader: rows, and the number of the line last read."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
 
 
 @dataclass
@@ -39,16 +48,30 @@ def read_table(path: Path, rule: Rule) -> Table:
             for _ in range(rule.skip):
                 next(rows, None)
             reader = _Rows(rule, next(rows, []) if rule.header else None)
-            kept = (
-                (rows.line_num, row)
-                for row in rows
-                if row and not (rule.comment and row[0].startswith(rule.comment))
-            )
+            kept = _kept(rows, rule)
             while chunk := list(islice(kept, _CHUNK)):
                 reader.add([row for _, row in chunk], [line for line, _ in chunk])
     except (UnicodeError, csv.Error, OSError) as error:
         raise SourceUnreadable(f"the file is not such a CSV ({type(error).__name__})") from None
     return reader.table()
+
+
+def _kept(rows: _Lines, rule: Rule) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and cells of each row, no cells for a sample left blank.
+
+    Where no column tells the time, a blank line between others is a missing sample: without it all
+    that follows would be told too early. Those that end the file are nothing, nor are those above
+    the first row where that row tells the time or comments stand there.
+    """
+    timed = rule.clock is not None and not rule.clock.first_only
+    blank, counted = 0, rule.clock is None and not rule.comment
+    for row in rows:
+        if not row:
+            blank += counted
+        elif not (rule.comment and row[0].startswith(rule.comment)):
+            yield from repeat((rows.line_num, []), blank)
+            blank, counted = 0, not timed
+            yield rows.line_num, row
 
 
 class _Rows:
@@ -64,7 +87,7 @@ class _Rows:
         self.bad = [0] * len(rule.columns)
         self.first_bad = [0] * len(rule.columns)
         self.subjects: set[str] = set()
-        self.count = 0
+        self.count = self.blank = 0
         self.offset: int | None = None
 
     def _place(self, place: str | int) -> int:
@@ -80,6 +103,7 @@ class _Rows:
         for number, (column, place) in enumerate(zip(self.rule.columns, self.places, strict=True)):
             cells = [row[place].strip() if place < len(row) else "" for row in chunk]
             values, bad = _numbers(cells, self.rule.missing, column.values)
+            bad = [k for k in bad if chunk[k]]
             if bad and not self.bad[number]:
                 self.first_bad[number] = lines[bad[0]]
             self.bad[number] += len(bad)
@@ -89,8 +113,9 @@ class _Rows:
             self._add_times(chunk[:1] if first_only else chunk, lines, self.rule.clock)
         if self.who is not None:
             self.subjects.update(
-                row[self.who].strip() if self.who < len(row) else "" for row in chunk
+                row[self.who].strip() if self.who < len(row) else "" for row in chunk if row
             )
+        self.blank += sum(not row for row in chunk)
         self.count += len(chunk)
 
     def _add_times(self, chunk: list[list[str]], lines: list[int], clock: Clock) -> None:
@@ -117,7 +142,7 @@ class _Rows:
     def table(self) -> Table:
         if not self.count:
             raise SourceUnreadable("the file has no rows")
-        notes = []
+        notes = [f"{self.blank} lines are blank: taken as missing"] if self.blank else []
         for column, bad, row in zip(self.rule.columns, self.bad, self.first_bad, strict=True):
             if bad > MOST_BAD * self.count:
                 raise SourceUnreadable(
