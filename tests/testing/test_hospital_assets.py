@@ -250,9 +250,9 @@ def test_lungs_of_a_drawn_ct_are_measured(lungs):
     found = measured(Volume(voxels, (10.0, 3.1, 3.1), "HU"), "ct-lungs")
     assert found["CT//lung_coverage"] == 1
     assert found["CT//lung_volume"] == pytest.approx(scan.volume, rel=0.05)
-    assert found["CT//lung_emphysema"] == pytest.approx(100 * scan.emphysema, abs=3)
-    assert found["CT//lung_consolidation_range"] == pytest.approx(100 * scan.consolidation, abs=3)
-    assert found["CT//lung_ground_glass_range"] == pytest.approx(100 * scan.glass, abs=4)
+    assert found["CT//lung_emphysema"] == pytest.approx(100 * scan.emphysema, abs=1.5)
+    assert found["CT//lung_consolidation_range"] == pytest.approx(100 * scan.consolidation, abs=1.5)
+    assert found["CT//lung_ground_glass_range"] == pytest.approx(100 * scan.glass, abs=1.5)
 
 
 def test_a_ct_read_from_its_files_is_the_one_drawn(hospital):

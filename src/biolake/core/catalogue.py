@@ -102,9 +102,13 @@ def reader(title: str, *, detect: Detector, extra: str = "") -> Callable[[Opener
 
 
 def asset_reader(
-    title: str, *, claims: Claim, find: Finder, extra: str = ""
+    title: str, *, claims: Claim, find: Finder, extra: str = "", version: str = "1"
 ) -> Callable[[AssetOpener], Extension]:
-    """Make a function `(content) -> opened` the reader of an asset format."""
+    """Make a function `(content) -> opened` the reader of an asset format.
+
+    A mended reader needs a new `version`: files it could not read, and what was measured in those
+    it could, are then looked at again.
+    """
 
     def register(function: AssetOpener) -> Extension:
         name = _name(function)
@@ -115,6 +119,7 @@ def asset_reader(
             function,
             function.__module__,
             extra=extra,
+            version=version,
             claims=claims,
             find=find,
         )

@@ -47,7 +47,7 @@ class Recording:
 
     `started` is its local time, microseconds since 1970 on the clock of the place, so that days
     begin at midnight there. The engine that opens an asset fills it in from the asset's row, unless
-    the site keeps UTC; readers leave it out.
+    the site keeps UTC and names no zone; readers leave it out.
     """
 
     signals: tuple[Signal, ...]

@@ -157,7 +157,14 @@ class _Run:
         report.more += due.left
 
     def chunks(self) -> Generator[Chunk]:
-        """Yield one chunk for each asset and extractor, assets in the order of the packs."""
+        """Yield one chunk for each asset and extractor, assets in the order of the packs.
+
+        Before them, what was found in assets that have lost their subject since is taken back.
+        """
+        for lost in self._due.unlinked():
+            chunk = self._events[lost.extractor].taken_back(lost)
+            if chunk is not None:
+                yield chunk
         with closing(self._measuring.each(self._due)) as looks:
             for done, looked in enumerate(looks, 1):
                 self._report.assets += 1

@@ -25,6 +25,7 @@ class Selection:
     rows: tuple[AssetRow, ...]
     subjects: Indices  # int64 subject ids
     left_out: dict[str, int]  # reason → assets
+    told: Flags | None = None  # rows × labels, where a cohort's rows tell them
 
     def keep(self, mask: np.ndarray, reason: str = "") -> Selection:
         """Return the assets marked; the others are counted under the reason."""
@@ -33,7 +34,8 @@ class Selection:
         if lost and reason:
             out[reason] = out.get(reason, 0) + lost
         rows = tuple(row for row, kept in zip(self.rows, mask, strict=True) if kept)
-        return replace(self, rows=rows, subjects=self.subjects[mask], left_out=out)
+        told = None if self.told is None else self.told[mask]
+        return replace(self, rows=rows, subjects=self.subjects[mask], left_out=out, told=told)
 
 
 def select_assets(view: View, choice: AssetChoice) -> Selection:
@@ -67,7 +69,15 @@ def only_judged(view: View, spec: ModelSpec, chosen: Selection) -> Selection:
 
 
 def label_table(view: View, spec: ModelSpec, chosen: Selection) -> Flags:
-    """Return rows × labels: is one of the label's codes near the asset?"""
+    """Return rows × labels: what the cohort's rows tell, or is a label's code near the asset?"""
+    if chosen.told is not None:
+        return chosen.told
+    if spec.cohort is not None:
+        raise DataRefused(
+            f"label '{spec.cohort.name}' was told by a cohort's file, whose rows are of the lake"
+            " the model was trained on: no code tells it for other assets",
+            next="Its figures on subjects it had not seen: biolake model show NAME",
+        )
     columns = [near(view, chosen, rule) for rule in spec.labels.values()]
     return np.column_stack(columns) if columns else np.zeros((len(chosen.rows), 0), np.bool_)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from biolake.core.assets import MODALITIES, EncoderInput, ImageInput, SignalInput
@@ -12,6 +13,7 @@ from biolake.core.yaml_positions import Document, Value, parse_document
 from biolake.learning.specification import (
     AssetChoice,
     CodesNear,
+    CohortRows,
     Grouping,
     ModelInvalid,
     ModelSpec,
@@ -32,7 +34,7 @@ _SIGNAL_METHODS, _IMAGE_METHODS = ("ensemble", "kernels", "resnet1d"), ("cnn",)
 _VECTOR_METHODS = ("logistic", "mil")
 _OPTIONAL = (
     "description", "among", "inputs", "encoder", "extractor", "split", "groups", "facts",
-    "level", "seed",
+    "level", "seed", "labels", "cohort",
 )  # fmt: skip
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 _ECG = SignalInput(100.0, TWELVE, 10.0)  # unfiltered: the ST segment lives below 0.5 Hz
@@ -43,24 +45,29 @@ def load_spec(path: Path) -> ModelSpec:
     if not path.is_file():
         raise SetupMissing("there is no model specification here", where=str(path))
     try:
-        return parse_spec(path.read_text(encoding="utf-8"), path.name)
+        spec = parse_spec(path.read_text(encoding="utf-8"), path.name)
     except UnicodeDecodeError:
         raise ModelInvalid("the specification is not UTF-8 text", where=str(path)) from None
+    if spec.cohort is None:
+        return spec
+    beside = str(path.parent / spec.cohort.file)  # an absolute path stays as it is
+    return replace(spec, cohort=replace(spec.cohort, file=beside))
 
 
 def parse_spec(text: str, file: str = "MODEL.yaml") -> ModelSpec:
     """Parse a specification."""
     root = parse_document(text, Document(file, "model specification", ModelInvalid))
-    said = root.block(_OPTIONAL, ("model", "assets", "labels", "method"))
+    said = root.block(_OPTIONAL, ("model", "assets", "method"))
     assets = _assets(said["assets"])
     method = said["method"].choice(*_SIGNAL_METHODS, *_IMAGE_METHODS, *_VECTOR_METHODS)
     encoder, extractor = (said[w].text() if w in said else "" for w in ("encoder", "extractor"))
     _refuse_misfit(said["method"], method, encoder, extractor)
+    _refuse_two_labellings(root, said)
     folds, fold_code = _split(said.get("split"))
     return ModelSpec(
         name=_name(said["model"]),
         assets=assets,
-        labels=_labels(said["labels"]),
+        labels=_labels(said["labels"]) if "labels" in said else {},
         method=method,
         among=_near(said["among"]) if "among" in said else None,
         inputs=_inputs(said.get("inputs"), said["method"], method, assets),
@@ -74,6 +81,7 @@ def parse_spec(text: str, file: str = "MODEL.yaml") -> ModelSpec:
         seed=_whole(said["seed"]) if "seed" in said else 0,
         description=said["description"].text() if "description" in said else "",
         text=text,
+        cohort=_cohort(said["cohort"]) if "cohort" in said else None,
     )
 
 
@@ -108,9 +116,32 @@ def _labels(value: Value) -> Mapping[str, CodesNear]:
     if not found:
         value.refuse("a model needs a label")
     for name in found:
-        if not re.fullmatch(r"[\w .+-]{1,60}", name):
-            value.refuse("a label's name has letters, digits, spaces, and . + - _")
+        _refuse_label_name(value, name)
     return found
+
+
+def _refuse_label_name(at: Value, name: str) -> None:
+    if not re.fullmatch(r"[\w .+-]{1,60}", name):
+        at.refuse("a label's name has letters, digits, spaces, and . + - _")
+
+
+def _cohort(value: Value) -> CohortRows:
+    said = value.block((), ("file", "name", "lookback"))
+    name = said["name"].text()
+    _refuse_label_name(said["name"], name)
+    lookback = duration(said["lookback"])
+    if not lookback:
+        said["lookback"].refuse("a lookback is longer than nothing", next="For example 30d.")
+    return CohortRows(said["file"].text(), name, lookback)
+
+
+def _refuse_two_labellings(root: Value, said: Mapping[str, Value]) -> None:
+    if ("labels" in said) == ("cohort" in said):
+        root.refuse("a model has either `labels` (codes) or a `cohort` (a file of labelled rows)")
+    if "cohort" in said and "among" in said:
+        said["among"].refuse(
+            "the rows of a cohort say themselves who was judged: leave out `among`"
+        )
 
 
 def _near(value: Value) -> CodesNear:

@@ -40,6 +40,15 @@ class CodesNear:
 
 
 @dataclass(frozen=True)
+class CohortRows:
+    """A label that a cohort's rows tell: a MEDS label file, and how far back an asset may lie."""
+
+    file: str
+    name: str  # of the label
+    lookback: int  # microseconds
+
+
+@dataclass(frozen=True)
 class Grouping:
     """How rows are told apart in the report: by the index, or by an event near the asset.
 
@@ -59,7 +68,7 @@ class ModelSpec:
 
     name: str
     assets: AssetChoice
-    labels: Mapping[str, CodesNear]
+    labels: Mapping[str, CodesNear]  # empty where a cohort's rows are the label
     method: str
     among: CodesNear | None = None  # only assets near one of these were looked at for labels
     inputs: EncoderInput | None = None
@@ -73,3 +82,8 @@ class ModelSpec:
     seed: int = 0
     description: str = ""
     text: str = field(default="", repr=False)  # as it was written
+    cohort: CohortRows | None = None
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        return tuple(self.labels) if self.cohort is None else (self.cohort.name,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from biolake.learning.asset_selection import (
     only_judged,
     select_assets,
 )
+from biolake.learning.cohort_labels import LabelledRows, cohort_examples, read_labelled_rows
 from biolake.learning.diagnosis import Diagnosis, conclude
 from biolake.learning.encoding import encode
 from biolake.learning.judging import as_json, group_figures, label_figures, macro_auroc
@@ -59,6 +61,7 @@ class Material:
     fold: Indices
     groups: dict[str, np.ndarray]
     facts: dict[str, np.ndarray]
+    rules: dict[str, Any]  # label → what makes it true
 
 
 def train_model(
@@ -73,14 +76,15 @@ def train_model(
 ) -> Trained:
     """Train as specified; nothing is stored. The encoder's vectors are made first where needed."""
     reading = reading_of(spec, catalogue)
+    labelled = None if spec.cohort is None else read_labelled_rows(Path(spec.cohort.file))
     if reading.encoder is not None and at is None:
         say(f"encoding by {reading.encoder.name}")
         encode(lake, catalogue, reading.encoder.name, wait=wait)
     with open_view(lake, at) as view:
-        material = _material(view, spec, catalogue, reading, say)
+        material = _material(view, spec, catalogue, reading, labelled, say)
         commit = view.commit.number
     training = Training(
-        material.labels, material.chosen.subjects, tuple(spec.labels), spec.seed, threads
+        material.labels, material.chosen.subjects, spec.label_names, spec.seed, threads
     )
     left = cross_validate(
         reading.method,
@@ -98,14 +102,14 @@ def train_model(
 
 
 def _material(
-    view: View, spec: ModelSpec, catalogue: Catalogue, reading: Reading, say: Say
+    view: View,
+    spec: ModelSpec,
+    catalogue: Catalogue,
+    reading: Reading,
+    labelled: LabelledRows | None,
+    say: Say,
 ) -> Material:
-    chosen = only_judged(view, spec, select_assets(view, spec.assets))
-    if not chosen.rows:
-        raise DataRefused(
-            "the lake has no asset this model is for",
-            next=f"See what there is: biolake assets list --modality {spec.assets.modality}",
-        )
+    chosen, rules = _chosen(view, spec, labelled)
     say(f"reading {len(chosen.rows)} assets")
     examples, chosen = gather(view, catalogue, reading, chosen)
     labels = label_table(view, spec, chosen)
@@ -118,23 +122,42 @@ def _material(
         raise DataRefused("the split's column gives all assets one fold: nothing is left to judge")
     facts = file_facts(chosen) | group_values(view, spec.facts, chosen)
     groups = group_values(view, spec.groups, chosen)
-    return Material(examples, chosen, labels, fold, groups, facts)
+    return Material(examples, chosen, labels, fold, groups, facts, rules)
+
+
+def _chosen(
+    view: View, spec: ModelSpec, labelled: LabelledRows | None
+) -> tuple[Selection, dict[str, Any]]:
+    """Return the examples' assets, and for each label what makes it true."""
+    chosen = only_judged(view, spec, select_assets(view, spec.assets))
+    if not chosen.rows:
+        raise DataRefused(
+            "the lake has no asset this model is for",
+            next=f"See what there is: biolake assets list --modality {spec.assets.modality}",
+        )
+    if spec.cohort is None or labelled is None:
+        return chosen, {name: as_json(rule) for name, rule in spec.labels.items()}
+    chosen, said = cohort_examples(chosen, labelled, spec.cohort)
+    return chosen, {spec.cohort.name: said}
 
 
 def _refuse_rare(spec: ModelSpec, labels: Flags) -> None:
-    for name, column in zip(spec.labels, labels.T, strict=True):
+    remedy = "Check its codes (biolake codes search), or widen its window."
+    if spec.cohort is not None:
+        remedy = "Widen the cohort or its lookback."
+    for name, column in zip(spec.label_names, labels.T, strict=True):
         with_it = int(column.sum())
         if min(with_it, len(column) - with_it) < LEAST_LABELLED:
             raise DataRefused(
                 f"label '{name}' has fewer than {LEAST_LABELLED} assets with it, or without",
-                next="Check its codes (biolake codes search), or widen its window.",
+                next=remedy,
             )
 
 
 def _card(
     spec: ModelSpec, material: Material, left: LeftOut, commit: int, lake: Lake
 ) -> dict[str, Any]:
-    names, labels, subjects = tuple(spec.labels), material.labels, material.chosen.subjects
+    names, labels, subjects = spec.label_names, material.labels, material.chosen.subjects
     shortcuts = audit_shortcuts(
         names, labels, left.risk, material.facts, material.fold, subjects, seed=spec.seed
     )
@@ -145,8 +168,8 @@ def _card(
         "method": spec.method,
         "encoder": spec.encoder,
         "extractor": spec.extractor,
-        "labels": {name: as_json(rule) for name, rule in spec.labels.items()},
-        "assets": len(labels),
+        "labels": material.rules,
+        "assets": len({row.asset_id for row in material.chosen.rows}),
         "subjects": len(np.unique(subjects)),
         "left_out": material.chosen.left_out,
         "folds": len(np.unique(material.fold)),

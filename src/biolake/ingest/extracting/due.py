@@ -72,6 +72,25 @@ ORDER BY p.n
 """
 
 
+# Without a name of its source's own, an asset cannot have changed and lost its subject.
+_LOST = """
+SELECT f.extractor, f.asset_id, a.source_key, f.how FROM fitting f JOIN assets a USING (asset_id)
+WHERE f.subject_id IS NULL AND a.source_key <> ''
+    AND f.extractor IN (SELECT source FROM events WHERE site_id = ?)
+ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class UnlinkedAsset:
+    """An asset that waits for its subject; extractors may have found something in it before."""
+
+    extractor: str
+    asset_id: str
+    source_key: str
+    how: str
+
+
 @dataclass(frozen=True)
 class DueAsset:
     """One asset and the extractors that have not seen it as it is now."""
@@ -133,6 +152,12 @@ class DueAssets:
             " WHERE subject_id IS NULL OR NOT readable GROUP BY ALL ORDER BY ALL"
         ):
             yield name, f"no reader is named '{kind}'" if linked else WAITS, count
+
+    def unlinked(self) -> Iterator[UnlinkedAsset]:
+        """Yield the assets that wait for their subject and may have had one, by extractor."""
+        for batch in self._view.table(_LOST, [self._site]).to_batches(max_chunksize=_BATCH):
+            columns = (column.to_pylist() for column in batch.columns)
+            yield from map(UnlinkedAsset, *columns)
 
     def unread(self) -> dict[str, int]:
         """Count, by modality, the assets that none of these extractors reads."""

@@ -16,7 +16,7 @@ from biolake.core.catalogue import Extension
 from biolake.core.keys import row_key
 from biolake.core.reading import Chunk, Reject, SourceFile, Tally
 from biolake.core.schema import MAPPED, MAPPED_CODES
-from biolake.ingest.extracting.due import DueAsset
+from biolake.ingest.extracting.due import WAITS, DueAsset, UnlinkedAsset
 from biolake.ingest.extracting.measuring import Answer
 from biolake.lake.door import View
 
@@ -54,8 +54,18 @@ class FindingEvents:
             tally,
             events=events,
             codes=codes,
-            retracted=self._left_over(asset, keys),
+            retracted=self._left_over(_identity(asset), keys),
         )
+
+    def taken_back(self, asset: UnlinkedAsset) -> Chunk | None:
+        """Take back what was found when an asset had a subject: it may be another's."""
+        gone = self._left_over(asset.source_key, set())
+        if gone is None:
+            return None
+        tally, name = Tally(rows=1), f"{asset.asset_id}/{self._name}"
+        tally.skipped[WAITS] = 1
+        source = SourceFile(Path(), asset.asset_id, name, asset.how)
+        return Chunk(source, self._name, tally, retracted=gone)
 
     def _fault(self, asset: DueAsset, findings: Sequence[Finding]) -> tuple[str, str]:
         """Return at which code and why findings cannot be believed: one fault spoils them all."""
@@ -92,7 +102,7 @@ class FindingEvents:
         columns["encounter"] = [asset.encounter_id] * len(findings)
         return pa.table(columns, schema=_EVENTS)
 
-    def _left_over(self, asset: DueAsset, keys: set[int]) -> np.ndarray | None:
+    def _left_over(self, identity: str, keys: set[int]) -> np.ndarray | None:
         """Return the keys of what was found in this asset before and is not found again.
 
         Findings of one code are numbered without a gap, so the first number not stored ends them.
@@ -102,7 +112,7 @@ class FindingEvents:
         gone = []
         for code in self._old_codes:
             ordinal = 0
-            while self._holds(key := row_key(self._name, _identity(asset), code, ordinal)):
+            while self._holds(key := row_key(self._name, identity, code, ordinal)):
                 ordinal += 1
                 if key not in keys:
                     gone.append(key)

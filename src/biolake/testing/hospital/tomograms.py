@@ -31,8 +31,8 @@ class Lungs:
 class Scan:
     """A CT as drawn (slice from the feet × row × column, HU), and what is true of its lungs.
 
-    Shares are of the lungs, counted by density in the scan itself: those of the voxels that lie in
-    the lungs by more than half.
+    Shares are of the lungs, counted by density in the scan itself, in voxels that lie wholly in the
+    lungs: half-filled ones at the edge look like ground glass and are none.
     """
 
     voxels: np.ndarray
@@ -146,7 +146,7 @@ def _averaged(fine: np.ndarray) -> np.ndarray:
 
 
 def _measured(voxels: np.ndarray, lung: np.ndarray) -> Scan:
-    seen = voxels[lung > 0.5]
+    seen = voxels[lung > 1 - 1e-6]
     shares = [
         float(((seen >= low) & (seen < high)).mean())
         for low, high in ((-2000, -950), (-750, -300), (-300, 50))
