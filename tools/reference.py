@@ -84,7 +84,8 @@ def _command(command: click.Command, path: list[str]) -> Iterator[str]:
 
 
 def _argument(argument: click.Parameter) -> str:
-    return argument.make_metavar(click.Context(main)) + ("..." if argument.nargs == -1 else "")
+    name = argument.make_metavar(click.Context(main))
+    return name + ("..." if argument.nargs == -1 and not name.endswith("...") else "")
 
 
 def _params(command: click.Command, kind: type[click.Parameter]) -> list[click.Parameter]:

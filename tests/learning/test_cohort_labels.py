@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from tests.cli.source import call, told
 from tests.learning.small_ecgs import SPEC, catalogue, hospital
 
 from biolake.cohorts.labels import write_labels
@@ -29,6 +30,19 @@ LABELS = SPEC[SPEC.index("labels:") : SPEC.index("method:")]
 AMONG = "among: {codes: [SEEN]}\n"
 COHORT = "cohort: {file: labels.parquet, name: readmitted, lookback: 30d}\n"
 COHORT_SPEC = SPEC.replace(AMONG, "").replace(LABELS, COHORT)
+TASK = """
+predicates:
+  seen: {code: SEEN}
+  wide: {code: FINDING//wide}
+trigger: seen
+windows:
+  hour:
+    {start: trigger, end: start + 1h, start_inclusive: true, end_inclusive: true,
+     index_timestamp: end}
+  next_days:
+    {start: hour.end, end: start + 2d, start_inclusive: false, end_inclusive: true,
+     has: {seen: "(1, None)"}, label: wide}
+"""
 DAY = 86_400_000_000
 
 
@@ -119,6 +133,21 @@ def test_a_model_learns_what_the_rows_say(lake: Lake, chosen, tmp_path: Path) ->
     diagnosis = take_down(lake, shelved, catalogue())
     with pytest.raises(DataRefused, match="told by a cohort's file"):
         evaluate_model(lake, shelved, diagnosis, catalogue())
+
+
+def test_a_cohort_built_from_the_lake_is_learned(lake: Lake, tmp_path: Path) -> None:
+    """The ECG an hour before the prediction tells whether the next one will be wide."""
+    (tmp_path / "task.yaml").write_text(TASK)
+    (tmp_path / "model.yaml").write_text(COHORT_SPEC)
+    out = tmp_path / "labels.parquet"
+    built = told("--lake", lake.root, "cohort", "build", tmp_path / "task.yaml", "--out", out)
+    assert (built["samples"], built["positive"]) == (60, 30)
+    page = call("--lake", lake.root, "model", "train", tmp_path / "model.yaml").stdout
+    assert "kernels on 60 ecg assets of 60 subjects, 3-fold cross-validation by subject" in page
+    card = told("--lake", lake.root, "model", "show", "wide-beats")
+    assert card["left_out"] == {}
+    assert card["figures"][0]["positive"] == 30
+    assert card["figures"][0]["auroc"]["value"] > 0.95
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -120,12 +120,18 @@ def _walk(root: Path, used: set[str]) -> Iterator[tuple[SourceFile, str]]:
     folders = [(home, "")]
     while folders:
         folder, before = folders.pop()
-        with os.scandir(folder) as found:
-            entries = sorted((e for e in found if not e.name.startswith(".")), key=_name)
-        inner = [e for e in entries if e.is_dir(follow_symlinks=False) and e.path not in used]
-        folders += [(e.path, f"{before}{e.name}/") for e in reversed(inner)]
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted((e for e in found if not e.name.startswith(".")), key=_name)
+        except OSError as error:  # the rest of the source is there all the same
+            file = SourceFile(folder, _sayable(before.removesuffix("/") or root.name))
+            yield file, f"the folder cannot be read ({type(error).__name__})"
+            continue
+        entries = [e for e in entries if e.path not in used]
+        inner = {e.name: e for e in entries if _is_folder(e)}
+        folders += [(e.path, f"{before}{e.name}/") for e in reversed(inner.values())]
         for entry in entries:
-            if not entry.is_dir() and entry.path not in used:
+            if entry.name not in inner and not _leads_to(entry, used):
                 yield _named(entry, before + entry.name, home)
 
 
@@ -133,14 +139,40 @@ def _name(entry: os.DirEntry[str]) -> str:
     return entry.name
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _leads_to(entry: os.DirEntry[str], used: set[str]) -> bool:
+    """Tell whether a link leads to a folder of which the records' reading uses files."""
+    if not entry.is_symlink() or not os.path.isdir(entry.path):
+        return False
+    folder = os.path.realpath(entry.path)
+    return folder in used or any(path.startswith(folder + os.sep) for path in used)
+
+
+def _sayable(name: str) -> str:
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
+
+
 def _named(entry: os.DirEntry[str], name: str, home: str) -> tuple[SourceFile, str]:
-    said = name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
+    said = _sayable(name)
     file = SourceFile(entry.path, said)
     if said != name:
         return file, "the file's name is not UTF-8"
     if entry.is_symlink() and not os.path.realpath(entry.path).startswith(home + os.sep):
         return file, "a link that leads out of the source"
-    return file, "" if entry.is_file() else "no plain file"
+    try:
+        if entry.is_symlink() and entry.is_dir():
+            return file, "a link to a folder is not followed"
+        return file, "" if entry.is_file() else "no plain file"
+    except OSError as error:
+        if entry.is_symlink():
+            return file, "a link that leads nowhere"
+        return file, f"the file cannot be read ({type(error).__name__})"
 
 
 def _head(path: str | Path) -> bytes:
@@ -172,30 +204,33 @@ def plan_assets(lake: Lake, found: AssetFiles, site: str, zone: str | None) -> A
     readers = sorted({OTHER, *(reader.name for reader, _ in claimed)})
     with open_view(lake) as view:
         rows = view.rows(
-            "SELECT content_hash, arg_max(layout_hash, load_id),"
+            "SELECT content_hash, layout_hash,"
             " CASE WHEN arg_max(quarantined_rows, load_id) > 0 THEN list(DISTINCT file) END"
             " FROM loads"
-            ' WHERE site_id = ? AND list_contains(?, "table") GROUP BY content_hash',
+            ' WHERE site_id = ? AND list_contains(?, "table") GROUP BY content_hash, layout_hash',
             [site, readers],
         )
-    seen = {content: (how, names) for content, how, names in rows}
+    # Equal bytes may be taken by two readers (an empty file of each kind): each has its line.
+    seen = {(content, how): (how, names) for content, how, names in rows}
     planned = replace(found, claimed=claimed, others=others, barred=barred)
     files = list(planned.files)
-    fresh = {f.name for f in files if _is_fresh(f, seen)}
+    held = {f.name: seen.get((f.content_hash, f.reading_hash)) for f in files}
+    fresh = {f.name for f in files if _is_fresh(f, held[f.name])}
     folders = {PurePosixPath(name).parent for name in fresh}
     retried = {
         f.name
         for f in chain(*(files for _, files in claimed))
         if f.name not in fresh
-        and seen[f.content_hash][1] is not None
+        and (told := held[f.name])
+        and told[1] is not None
         and PurePosixPath(f.name).parent in folders
     }
     known = frozenset(f.name for f in files) - fresh - retried
     return replace(planned, known=known)
 
 
-def _is_fresh(file: SourceFile, seen: Mapping[str, tuple[str, list[str] | None]]) -> bool:
-    how, quarantined = seen.get(file.content_hash, ("", None))
+def _is_fresh(file: SourceFile, held: tuple[str, list[str] | None] | None) -> bool:
+    how, quarantined = held or ("", None)
     return how != file.reading_hash or (quarantined is not None and file.name not in quarantined)
 
 

@@ -21,6 +21,7 @@ from biolake.ingest.assets import (
     site_clock,
 )
 from biolake.ingest.mapping import (
+    MappedReading,
     Mapping,
     detect_mapping,
     load_mapping,
@@ -164,8 +165,23 @@ def _all_chunks(plan: Plan, links: AssetLinks, finding: Finding | None) -> Itera
     """Yield the records first, then the assets: who they name is known by then."""
     yield from links.pass_on(_every_file(plan.reading.chunks(plan.new), plan.new))
     assets = plan.assets
+    if assets and assets.new:
+        _list_again(plan, links)
     if finding is not None and assets and (assets.new or assets.waiting or len(links)):
         yield from finding.chunks(alone=not plan.new)
+
+
+def _list_again(plan: Plan, links: AssetLinks) -> None:
+    """Let the lists that the lake knows say whose the new asset files are; all else of them stays.
+
+    A file that waited for an extra comes later than the list that names it.
+    """
+    reading = plan.reading
+    if isinstance(reading, MappedReading):
+        lists = tuple(file for file in plan.known if file.name in reading.lists)
+        for chunk in reading.chunks(lists) if lists else ():
+            if chunk.asset_links is not None:
+                links.take(chunk.asset_links)
 
 
 def open_reading(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from biolake.core.bounds import is_sayable
 from biolake.core.reading import Chunk, Clock, Reject, SourceFile, Tally
 from biolake.core.schema import ASSET_FILES
 from biolake.lake.asset_clock import CLOCKLESS, SiteTime, end_of
+from biolake.lake.asset_found import OTHERS, Found, is_of_another
 from biolake.lake.asset_growth import DOUBLE, Member, after, told_apart
-from biolake.lake.asset_report import NEW_SYSTEM, AssetOptions, AssetReport, asset_key
+from biolake.lake.asset_report import MOVED, NEW_SYSTEM, AssetOptions, AssetReport, asset_key
 from biolake.lake.asset_rows import (
     DESCRIBED,
     SPILL,
@@ -40,26 +40,6 @@ BATCH = 2000
 TAKEN = Tally(rows=1, part_rows=1)  # of every file taken: shared, so never changed
 UNKNOWN_NOW = "corrected files name a subject not known here: their assets wait for it"
 LINKS = ("subject_id", "encounter_id", "subject_key")
-
-
-@dataclass
-class Found:
-    """One asset of a batch: what was found, and whose it is."""
-
-    asset: FoundAsset
-    reader: str
-    files: tuple[SourceFile, ...]  # distinct by content
-    members: list[Member]  # the same, with their keys
-    id: str
-    source_key: str
-    lines: list[int]  # ledger lines of its files
-    subject: int | None = None
-    key: str | None = None  # under which it waits for its subject
-    encounter: int | None = None
-    ambiguous: bool = False
-    clockless: bool = False  # its time cannot be told on the site's clock
-    corrects: bool = False  # it takes the place of other bytes under its name
-    described: Row = field(default_factory=dict)
 
 
 class AssetIntake:
@@ -122,7 +102,9 @@ class AssetIntake:
             self._reject(lines.values(), reason)
             return
         self._reject([lines.pop(f.name) for f in doubles if f.name in lines], DOUBLE)
-        if self._resolve(one := self._found(found, reader, files, [*lines.values()], row)):
+        one = self._found(found, reader, files, [*lines.values()], row)
+        gone = self.intake.linkage.is_forgotten_content(one.id, (m.sha for m in one.members))
+        if not gone and self._resolve(one):
             self._batch.append(one)
         else:
             self.report.forgotten += 1
@@ -265,6 +247,9 @@ class AssetIntake:
             return
         files = self._files(one, old, told) if one.id != old["asset_id"] else []
         changed = asset_id(m.sha for m in files) != old["asset_id"] if files else False
+        if changed and self._mixes(one, old, files):
+            self._reject(one.lines, OTHERS)
+            return
         row = self._row(one)
         self._link(one, old, row)
         if one.clockless:
@@ -295,6 +280,13 @@ class AssetIntake:
         kept = {member.sha for member in files}
         one.corrects = not any(member.sha in kept for member in held)
         return files
+
+    def _mixes(self, one: Found, old: Row, files: list[Member]) -> bool:
+        """Say whether an asset would hold two subjects' data; a list tells of all it names."""
+        told = one.asset.listed and {m.sha for m in files} <= {m.sha for m in one.members}
+        option = self.options.subject_system or ""
+        free = one.corrects or told
+        return not free and is_of_another(one, old, self.intake.linkage, option)
 
     def _grown(self, one: Found, old: Row, files: list[Member]) -> Row:
         """Store what is new of a changed asset; return what its row says otherwise."""
@@ -330,6 +322,7 @@ class AssetIntake:
             row |= {"subject_id": before, "encounter_id": stay, "subject_key": None}
         else:
             self.report.relinked += 1
+            self.report.notes[MOVED] += 1
 
     def _retract(self, old: Row, row: Row) -> None:
         """Take an asset's event back where it has none any more."""

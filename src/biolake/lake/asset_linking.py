@@ -34,6 +34,10 @@ FROM timed a JOIN stays e
     ON a.subject_id = e.subject_id AND a.time >= e."start" AND a.time <= e."end"
 GROUP BY a.asset_id HAVING count(*) = 1
 """
+_OPEN = """
+SELECT * FROM assets
+WHERE site_id = ? AND subject_id IS NOT NULL AND encounter_id IS NULL AND time IS NOT NULL
+"""
 
 
 class AssetTables:
@@ -47,7 +51,8 @@ class AssetTables:
         """Close the intake of assets, link what can be linked now, and hand their events over."""
         assets = self._assets
         assets.close()
-        rows = pa.concat_tables([self._linked(assets.rows.table()), self._linked_later()])
+        parts = [self._linked(assets.rows.table()), self._linked_later()]
+        rows = pa.concat_tables([*parts, self._in_new_stays(encounters)])
         self.rows = self._with_encounters(rows, encounters)
         self._events()
 
@@ -97,9 +102,7 @@ class AssetTables:
         )
         view.con.unregister("keys")
         view.con.unregister("late")
-        found = found.select(ASSETS.names).cast(ASSETS)
-        mine = [name not in assets.replaced for name in found["asset_id"].to_pylist()]
-        found = found.filter(pa.array(mine, pa.bool_()))
+        found = self._taken_up(found)
         names = found["asset_id"].to_pylist()
         waited = found["subject_key"].to_pylist()
         pairs = [
@@ -109,9 +112,30 @@ class AssetTables:
         ids, waited = [who for who, _ in pairs], [key for _, key in pairs]
         told = zip(names, ids, strict=True)
         assets.report.linked_later += sum(n not in assets.late and i is not None for n, i in told)
-        assets.replaced.update(names)
-        found = found.append_column(SPILL.field("origin"), pa.array([-1] * len(found), pa.int32()))
-        return _with_subjects(found.cast(SPILL), ids, waited)
+        return _with_subjects(found, ids, waited)
+
+    def _in_new_stays(self, encounters: pa.Table | None) -> pa.Table:
+        """Return the rows of stored, linked assets that an encounter came to contain."""
+        assets, view = self._assets, self._assets.view
+        if "assets" not in view.commit.tables or encounters is None:
+            return SPILL.empty_table()
+        view.con.register("stays", encounters)
+        found = view.table(
+            f"WITH timed AS ({_OPEN}) SELECT * FROM timed SEMI JOIN ({_STAYS}) USING (asset_id)",  # noqa: S608 - ours
+            [assets.intake.site],
+        )
+        view.con.unregister("stays")
+        return self._taken_up(found)
+
+    def _taken_up(self, found: pa.Table) -> pa.Table:
+        """Return those stored rows that this load has not written anew, to be written anew."""
+        replaced = self._assets.replaced
+        found = found.select(ASSETS.names).cast(ASSETS)
+        mine = [name not in replaced for name in found["asset_id"].to_pylist()]
+        found = found.filter(pa.array(mine, pa.bool_()))
+        replaced.update(found["asset_id"].to_pylist())
+        origins = pa.array([-1] * len(found), pa.int32())
+        return found.append_column(SPILL.field("origin"), origins).cast(SPILL)
 
     def _with_encounters(self, rows: pa.Table, encounters: pa.Table | None) -> pa.Table:
         """Link assets to the one encounter of their subject that contains their start."""

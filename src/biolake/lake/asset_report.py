@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from biolake.core.keys import row_key
 
 NEW_SYSTEM = "asset"  # of identifiers in files that name no system
+MOVED = "run: biolake extract (findings of re-linked assets move with it)"
 
 
 @dataclass(frozen=True)

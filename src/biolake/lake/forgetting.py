@@ -6,6 +6,7 @@ load knows whom to refuse.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -22,9 +23,11 @@ from biolake.lake import commits
 from biolake.lake.building import PLAIN
 from biolake.lake.commits import Commit, StoredFile
 from biolake.lake.files import TableFile
+from biolake.lake.forgotten_lines import NAMING as LINE_NAMING
+from biolake.lake.forgotten_lines import Lines, lines_of
 from biolake.lake.inspection import local_copy
 from biolake.lake.lake import Lake
-from biolake.lake.linkage import EITHER, FORGOTTEN, read_parquet, tombstone
+from biolake.lake.linkage import EITHER, FORGOTTEN, content_tombstones, read_parquet, tombstone
 from biolake.lake.linkage import SCHEMA as LINKAGE
 from biolake.lake.locking import writer
 from biolake.lake.repacking import Bytes, Moves, bytes_of, found_in_pack, moved, rewrite_packs
@@ -34,6 +37,7 @@ from biolake.lake.transaction import SCHEMAS, Transaction, clear_scratch, scratc
 Progress = Callable[[str, int, int], None]
 
 _SYSTEM = "forgotten"
+_EMPTY = hashlib.sha256().hexdigest()  # a file without a byte is nobody's
 _FEWEST_DIGITS = 7  # shorter numbers stand in any text by chance
 _COUNTED = ("events", "subjects", "codes", "encounters", "quarantine", "assets")
 _NAMING = ("subject_id", "encounter_id", "asset_id", "pack")
@@ -70,6 +74,7 @@ class Trace:
     assets: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
     unsure: int = 0  # of the assets: those that may be another's, or another forgotten subject's
     bytes: Bytes = field(default_factory=Bytes)
+    lines: Lines = field(default_factory=Lines)
 
     def rows(self, table: pa.Table) -> np.ndarray:
         """Mark the rows of the subject itself, and of its assets."""
@@ -142,7 +147,9 @@ def _trace(lake: Lake, subject_id: int, base: Commit) -> Trace:
     assets, unsure = _assets(lake, subject_id, base)
     stays = pa.array(sorted(mine - others), pa.int64())
     stored = _stored(lake, "asset_files")
-    return Trace(subject_id, stays, assets, unsure, bytes_of(lake, base, assets, stored))
+    gone = bytes_of(lake, base, assets, stored)
+    named = lines_of(lake, _stored(lake, "loads"), set(assets.to_pylist()), gone.hashes)
+    return Trace(subject_id, stays, assets, unsure, gone, named)
 
 
 def _stored(lake: Lake, table: str) -> list[str]:
@@ -214,13 +221,18 @@ def _count(lake: Lake, key: str, trace: Trace, scratch: Path) -> tuple[int, int]
     """Read the columns that can name the subject, whole; return rows read and rows that do."""
     read = found = 0
     with local_copy(lake, key, scratch) as path, pq.ParquetFile(path) as file:
-        names = [n for n in _NAMING if n in file.schema_arrow.names]
+        ledger = Lines.is_ledger(key)
+        naming = (LINE_NAMING if trace.lines.names else ()) if ledger else _NAMING
+        names = [n for n in naming if n in file.schema_arrow.names]
         if not names:
             return file.metadata.num_rows, 0
         for number in range(file.num_row_groups):
             table = file.read_row_group(number, names)
             read += len(table)
-            named = trace.rows(table) | trace.mentions(table) | trace.in_packs(table)
+            if ledger:
+                named = trace.lines.rows(table)
+            else:
+                named = trace.rows(table) | trace.mentions(table) | trace.in_packs(table)
             found += int(np.count_nonzero(named))
     return read, found
 
@@ -266,11 +278,14 @@ class _Removal:
             for number in range(old.num_row_groups):
                 table = old.read_row_group(number)
                 gone = self.trace.rows(table)
-                self.rows[name] += int(np.count_nonzero(gone))
+                if gone.any():
+                    self.rows[name] += int(np.count_nonzero(gone))
                 if name == "events":
                     self.codes.update(table.filter(pa.array(gone))["code"].to_pylist())
                 kept = self._unlink(name, table.filter(pa.array(~gone)))
                 kept = moved(kept, self.moves) if name == "asset_files" else kept
+                if Lines.is_ledger(f"{name}/"):
+                    kept = self.trace.lines.renamed(kept, self.lake.secret())
                 if len(kept):
                     new.write(kept)
         return [new.finish(self.lake.store, name, "forget", file.shard_group)] if new.rows else []
@@ -286,11 +301,15 @@ class _Removal:
         return table.set_column(place, "encounter_id", column)
 
     def _tombstones(self) -> pa.Table:
-        """Return a row that leads nowhere for each identifier of the subject and for itself.
+        """Return a row that leads nowhere for each identifier of the subject and for itself, and
+        for each asset removed and each file that was its alone: their bytes shall not come back.
 
         Each keeps the name of its system: the identifier in an asset file is looked up by that.
         """
-        found = {tombstone(self.lake.secret(), self.trace.subject): (_SYSTEM, "")}
+        secret, trace = self.lake.secret(), self.trace
+        found = {tombstone(secret, trace.subject): (_SYSTEM, "")}
+        gone = content_tombstones(secret, trace.assets.to_pylist(), trace.bytes.hashes - {_EMPTY})
+        found |= dict.fromkeys(gone, (_SYSTEM, ""))
         state = self.base.tables.get("linkage")
         for file in state.files if state else ():
             table = read_parquet(self.lake, file.path)

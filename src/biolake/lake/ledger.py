@@ -167,8 +167,16 @@ def refuse_other_clock(lake: Lake, base: Commit, site: str, clock: str) -> None:
     if held and held[0][0] != clock:
         raise DataRefused(
             f"site '{site}' keeps times in {_clock(held[0][0])}; this source gives {_clock(clock)}",
-            next="Load it as another --site, or name the site's time zone with --zone.",
+            next=_OTHER_CLOCK[clock],
         )
+
+
+# A site's clock stands from its first load on: a zone named later changes only what a load gives.
+_OTHER_CLOCK = {
+    "utc": "Load it as another --site. To keep one site, load the site anew under another --site:"
+    " its first load needs --zone.",
+    "local": "Load it as another --site, or name this source's time zone with --zone.",
+}
 
 
 def _clock(clock: str) -> str:

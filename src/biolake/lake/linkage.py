@@ -7,7 +7,7 @@ is no part of a view and is never exported.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -218,6 +218,13 @@ class Linkage:
         """Say whether a subject was forgotten under an identifier of another site."""
         return self.forgets and tombstone(self._secret, subject_id) in self._known
 
+    def is_forgotten_content(self, asset: str, hashes: Iterable[str]) -> bool:
+        """Say whether an asset, or any file's SHA-256, was a forgotten subject's alone."""
+        if not self.forgets:
+            return False
+        marks = content_tombstones(self._secret, [asset], hashes)
+        return not self._known.keys().isdisjoint(marks)
+
     def _hash(self, system: str, value: str, scope: str) -> bytes:
         site = self._site if scope == "site" else ""
         return hmac.digest(self._secret, f"{site}\0{system}\0{value}".encode(), "sha256")[:16]
@@ -248,6 +255,18 @@ def either_mark(secret: bytes, subjects: Iterable[int]) -> str:
 def tombstone(secret: bytes, subject_id: int) -> bytes:
     """Return the identifier that stands for a forgotten subject itself."""
     return hmac.digest(secret, f"forgotten\0{subject_id}".encode(), "sha256")[:16]
+
+
+def content_tombstones(
+    secret: bytes, assets: Iterable[str], hashes: Iterable[str]
+) -> Iterator[bytes]:
+    """Yield what stands for assets, and for the content of files, of forgotten subjects.
+
+    An asset of one file has that file's hash as its id: the two are told apart all the same.
+    """
+    for kind, texts in (("asset", assets), ("file", hashes)):
+        for text in texts:
+            yield hmac.digest(secret, f"forgotten {kind}\0{text}".encode(), "sha256")[:16]
 
 
 def _is_int(value: object) -> bool:

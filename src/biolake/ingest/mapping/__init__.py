@@ -4,9 +4,15 @@ from biolake.ingest.mapping.checking import Problem, check_mapping
 from biolake.ingest.mapping.definition import Mapping
 from biolake.ingest.mapping.drafting import draft_mapping
 from biolake.ingest.mapping.loading import load_mapping, shipped_mappings
-from biolake.ingest.mapping.opening import detect_mapping, local_mapping, open_mapping
+from biolake.ingest.mapping.opening import (
+    MappedReading,
+    detect_mapping,
+    local_mapping,
+    open_mapping,
+)
 
 __all__ = [
+    "MappedReading",
     "Mapping",
     "Problem",
     "check_mapping",

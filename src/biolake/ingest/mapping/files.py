@@ -62,8 +62,15 @@ def _below(folder: str, before: str) -> Iterator[SourceFile]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             yield from _below(entry.path, f"{before}{entry.name}/")
-        elif entry.is_file():
+        elif _is_file(entry):
             yield _named(entry.path, before + entry.name, entry.stat().st_size)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
 
 
 def _parts(file: SourceFile) -> list[str]:

@@ -29,6 +29,13 @@ from biolake.ingest.mapping.retractions import Retractions
 from biolake.ingest.mapping.tables import count, read_table
 
 
+@dataclass(frozen=True)
+class MappedReading(Reading):
+    """A reading by a mapping; `lists` names the files whose rows say whose the asset files are."""
+
+    lists: frozenset[str] = frozenset()
+
+
 def detect_mapping(source: Path) -> Mapping | None:
     """Return the shipped mapping whose telling files are all there, or nothing."""
     folder = find_files(source)
@@ -71,7 +78,7 @@ def _as_mapping(path: Path) -> Mapping | None:
     return parse_mapping(read_text(path), path)
 
 
-def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> Reading:
+def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> MappedReading:
     """Open a source folder, or one file of it, for reading by a mapping."""
     work = _Work(mapping, find_files(source), ctx)
     tables = {table.name: work.folder.match(table.file) for table in mapping.tables}
@@ -85,7 +92,7 @@ def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> Reading:
             where=source.name,
             next=f"Expected: {', '.join(table.file for table in mapping.tables[:5])}.",
         )
-    return Reading(
+    return MappedReading(
         layout=mapping.name,
         layout_hash=_layout_hash(mapping, work.folder),
         subjects=SubjectSystem(mapping.subject.system, mapping.subject.integer),
@@ -94,6 +101,7 @@ def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> Reading:
         chunks=work.chunks,
         depends=_depends(mapping, work.folder),
         notes=_notes(mapping, work.folder),
+        lists=frozenset(f.name for t in mapping.tables if t.assets for f in tables[t.name]),
     )
 
 
