@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from biolake.core import schema
 from biolake.core.catalogue import Extension
 from biolake.core.errors import BiolakeError
 from biolake.core.reading import Chunk, ReadContext, Reading, Tally
+from biolake.testing.damage import damaged as damaged_copies
 
 _DAMAGES = 60
 
@@ -96,7 +95,7 @@ class ReaderTests:
             early |= set(chunk.events["subject"].to_pylist()) if chunk.events else set()
 
     def test_a_damaged_source_is_refused_or_rejected(self, source: Path, tmp_path: Path) -> None:
-        for damaged in _damaged(source, tmp_path / "damaged"):
+        for damaged in damaged_copies(source, tmp_path / "damaged", _DAMAGES):
             try:
                 told = [word for chunk in read(self.reader, damaged) for word in _words(chunk)]
             except BiolakeError as error:
@@ -144,33 +143,3 @@ def _keys(retracted: object) -> list[int]:
 def _words(chunk: Chunk) -> list[str]:
     rejects = chunk.tally.rejects
     return [*chunk.tally.skipped, *(f"{each.column} {each.reason}" for each in rejects)]
-
-
-def _damaged(source: Path, folder: Path) -> Iterator[Path]:
-    """Yield copies of a source with one file cut short, or some bytes changed."""
-    draw = random.Random(7)
-    for _ in range(_DAMAGES):
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir()
-        copy = folder / source.name
-        if source.is_dir():
-            shutil.copytree(source, copy)
-        else:
-            shutil.copy(source, copy)
-        files = sorted(each for each in copy.rglob("*") if each.is_file()) or [copy]
-        victim = draw.choice(files)
-        victim.write_bytes(_damage(victim.read_bytes(), draw))
-        yield copy
-
-
-def _damage(content: bytes, draw: random.Random) -> bytes:
-    if not content:
-        return b"\x00"
-    if draw.random() < 0.3:
-        return content[: draw.randrange(len(content))]
-    changed = bytearray(content)
-    for _ in range(draw.randint(1, 4)):
-        at = draw.randrange(len(changed))
-        changed[at] = draw.choice([0, 10, 34, 44, 58, 92, 123, 125, 255, draw.randrange(256)])
-    return bytes(changed)
