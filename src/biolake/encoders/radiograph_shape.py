@@ -24,9 +24,6 @@ def radiograph_shape(batch: np.ndarray) -> np.ndarray:
 
     A baseline that a learned encoder has to beat. Dalal & Triggs, CVPR 2005.
     """
-    from biolake.imaging.gradients import oriented_gradients
+    from biolake.imaging.gradients import shape_and_grey
 
-    step = _SIZE // _COARSE
-    coarse = batch.reshape(len(batch), _COARSE, step, _COARSE, step).mean(axis=(2, 4))
-    found = [oriented_gradients(batch, _CELL), coarse.reshape(len(batch), -1)]
-    return np.concatenate(found, axis=1).astype(np.float32)
+    return shape_and_grey(batch, _CELL, _COARSE)

@@ -12,6 +12,14 @@ Floats = NDArray[np.float32]
 BINS = 9
 
 
+def shape_and_grey(images: NDArray[np.floating], cell: int, coarse: int) -> Floats:
+    """Return each picture's oriented gradients, then its grey levels on a coarse × coarse grid."""
+    step = images.shape[1] // coarse
+    grey = images.reshape(len(images), coarse, step, coarse, step).mean(axis=(2, 4))
+    found = [oriented_gradients(images, cell), grey.reshape(len(images), -1)]
+    return np.concatenate(found, axis=1).astype(np.float32)
+
+
 def oriented_gradients(images: NDArray[np.floating], cell: int) -> Floats:
     """Return n × (cells · cells · 9) for n square pictures whose side is a multiple of `cell`."""
     rows = np.gradient(images, axis=1)
