@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("ai", "imaging", "learn", "s3", "signals", "slides", "test")
+EXTRAS = (
+    "ai", "imaging", "learn", "notes", "omics", "s3", "search", "signals", "slides", "test",
+)  # fmt: skip
 SCRIPTS = ("demo", "test")
 WORKERS = 2
 STRICTLY_TYPED = (
@@ -20,6 +22,10 @@ STRICTLY_TYPED = (
     "statistics",
     "signals",
     "imaging",
+    "text",
+    "omics",
+    "search",
+    "knowledge",
     "extractors",
     "encoders",
     "cohorts",

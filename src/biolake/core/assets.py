@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
+import pyarrow as pa
+
 from biolake.core.media import Opened
 from biolake.core.reading import SourceFile
 
@@ -31,6 +33,10 @@ MODALITIES: Mapping[str, str] = {
     "radiotherapy": "radiotherapy plan, structures or dose",
     "report": "structured report",
     "image": "image of another kind",
+    "note": "clinical note or other text",
+    "genotype": "genotypes of one or many subjects",
+    "cells": "single-cell measurements",
+    "spatial": "spatially resolved molecular measurements",
 }
 
 
@@ -47,6 +53,19 @@ class Facts:
     device: str = ""  # manufacturer and model
     # Technical only, JSON values: leads, spacing, body part, transfer syntax, mpp, bit depth.
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FoundSample:
+    """One sample of an asset that holds many, in the asset's own order.
+
+    `name` is what the file calls it: an identifier of a subject, of `system` where the file says
+    which. Such a name may say whose the sample is, so only its keyed hash is kept.
+    """
+
+    name: str
+    system: str = ""
+    time: int | None = None  # microseconds since 1970 on the site's clock: when it was taken
 
 
 @dataclass(frozen=True)
@@ -77,6 +96,8 @@ class FoundAsset:
     # The source's own identity of each of `files` (a SOP Instance UID): of two with the same one,
     # the later replaces the earlier.
     file_keys: tuple[str, ...] = ()
+    # An asset of many samples (a cohort's genotypes) has no subject of its own: each sample has.
+    samples: tuple[FoundSample, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,7 +185,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class FoundCode:
-    """A code an extractor may give: what it means, and the standard terms it is a kind of."""
+    """A code an extractor may give: what it means, and the standard terms it is a kind of.
+
+    `EXPRESSION//*` declares every code that begins so.
+    """
 
     code: str
     description: str
@@ -172,7 +196,26 @@ class FoundCode:
     parents: tuple[str, ...] = ()
 
 
-Extract = Callable[[Opened], Sequence[Finding]]
+@dataclass(frozen=True)
+class Measured:
+    """What an extractor found, as columns: for many findings, many samples, or rows of a table.
+
+    `findings` has the columns of `schema.FINDINGS`; `tables` are rows for derived tables of the
+    lake (`schema.DERIVED`), each with `item` in place of `asset_id`, `annotator` and `version`.
+    `item` is the place of the asset in the run given (0 for an extractor of one asset at a time);
+    `sample` the number of the sample in an asset of many. `skipped` says why an item gave nothing,
+    `faults` why it could not be measured.
+    """
+
+    findings: pa.Table | None = None
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    skipped: Mapping[int, str] = field(default_factory=dict)
+    faults: Mapping[int, str] = field(default_factory=dict)
+
+
+Extract = Callable[[Opened], "Sequence[Finding] | Measured"]
+# Of extractors that look at a run of assets at once (notes).
+ExtractMany = Callable[[Sequence[Opened]], Measured]
 
 
 @dataclass(frozen=True)

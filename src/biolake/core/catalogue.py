@@ -16,6 +16,7 @@ from biolake.core.assets import (
     Claim,
     EncoderInput,
     Extract,
+    ExtractMany,
     Finder,
     FoundCode,
 )
@@ -48,6 +49,7 @@ class Extension:
     claims: Claim | None = None  # asset readers: which files are theirs
     find: Finder | None = None  # asset readers: what these files hold
     codes: tuple[FoundCode, ...] = ()  # extractors: what they may find
+    many: bool = False  # extractors: asked for a run of assets at once
     inputs: EncoderInput | None = None  # encoders: how they want their batches
     dimension: int = 0  # encoders: length of a vector
     licence: str = ""  # encoders: of their weights
@@ -146,6 +148,31 @@ def extractor(
             extra=extra,
             version=version,
             codes=tuple(codes),
+        )
+
+    return register
+
+
+def batch_extractor(
+    title: str, *, needs: str, version: str, codes: Sequence[FoundCode], extra: str = ""
+) -> Callable[[ExtractMany], Extension]:
+    """Make a function `(run of opened assets) -> Measured` an extractor of one modality (`needs`).
+
+    For what is quicker over many small assets at once: rules over notes.
+    """
+
+    def register(function: ExtractMany) -> Extension:
+        return Extension(
+            "extractor",
+            _name(function),
+            title,
+            function,
+            function.__module__,
+            needs=needs,
+            extra=extra,
+            version=version,
+            codes=tuple(codes),
+            many=True,
         )
 
     return register

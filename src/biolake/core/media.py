@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -90,6 +90,7 @@ class Volume:
     notes: tuple[str, ...] = ()  # what had to be mended: tilt removed, duplicates dropped
 
 
+@runtime_checkable
 class Slide(Protocol):
     """A whole-slide image, read tile by tile. Close it when done."""
 
@@ -109,4 +110,72 @@ class Slide(Protocol):
     def close(self) -> None: ...
 
 
-Opened = Recording | Image | Volume | Slide
+@dataclass(frozen=True)
+class Note:
+    """A clinical text. Spans count its characters (code points) from 0.
+
+    `language` is BCP 47's primary subtag (en, es, zh), empty where nobody says. `sections` are
+    those that the source itself marks (C-CDA): kind, start, end.
+    """
+
+    text: str
+    kind: str = ""  # discharge summary, radiology report
+    title: str = ""
+    language: str = ""
+    sections: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class VariantList:
+    """The variants of a genotype asset in its own order; arrays of one length.
+
+    Dosages count `alt`. `chromosome` has no `chr` before it.
+    """
+
+    chromosome: np.ndarray  # of str
+    position: np.ndarray  # int64, from 1
+    name: np.ndarray  # of str, empty where the file has none
+    ref: np.ndarray  # of str
+    alt: np.ndarray  # of str
+    build: str = ""  # GRCh37, GRCh38, or empty where the file does not say
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+
+@runtime_checkable
+class Genotypes(Protocol):
+    """Genotypes, read some variants at a time. Close it when done."""
+
+    samples: tuple[str, ...]
+    sexes: np.ndarray  # int8, one a sample: 1 male, 2 female, 0 not told
+    variants: VariantList
+
+    def dosages(self, variants: np.ndarray | slice) -> np.ndarray:
+        """Return variants × samples int8: alt alleles 0, 1, 2; -1 missing."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A matrix of cells (or spots) × features with what is known of each.
+
+    `counts` is a SciPy CSR matrix or a NumPy array, cells × features, as the file has it. `raw`
+    says that they are counts: whole and not negative. `sample` numbers, for each cell, the sample
+    it is of (`samples` are their names). `coordinates` is cells × 2, of spatial assays only.
+    """
+
+    counts: object
+    raw: bool
+    samples: tuple[str, ...]
+    sample: np.ndarray  # int32
+    features: np.ndarray  # of str: gene symbols
+    feature_ids: np.ndarray  # of str: Ensembl ids or what the file has; empty strings without
+    cell_type: np.ndarray | None = None  # of str
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)  # the rest of what is per cell
+    coordinates: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+Opened = Recording | Image | Volume | Slide | Note | Genotypes | Cells

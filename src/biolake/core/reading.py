@@ -31,6 +31,9 @@ class SourceFile:
     content_hash: str = ""
     reading_hash: str = ""
     size: int = 0
+    # The bytes of an asset that lies inside a file (one note of a table) start here and are `size`.
+    start: int = 0
+    inside: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "place", os.fspath(self.place))

@@ -238,6 +238,127 @@ EMBEDDINGS = pa.schema(
     ]
 )
 
+# One row a sample of an asset that holds many (a cohort's genotypes, a matrix of donors' cells).
+ASSET_SAMPLES = pa.schema(
+    [
+        pa.field("asset_id", pa.string(), nullable=False),
+        pa.field("number", pa.int32(), nullable=False),  # its place in the asset, from 0
+        pa.field("sample_key", pa.string(), nullable=False),  # keyed hash of its name in the file
+        pa.field("subject_id", pa.int64()),  # null until the subject is known
+        pa.field("time", MICROSECONDS),  # when it was taken
+        pa.field("subject_key", pa.string()),  # as in ASSETS
+        pa.field("site_id", pa.string(), nullable=False),
+        pa.field("load_id", pa.string(), nullable=False),
+    ]
+)
+
+# What an extractor hands over as columns; see `core.assets.Finding` for what each means.
+FINDINGS = pa.schema(
+    [
+        pa.field("item", pa.int32(), nullable=False),  # place of the asset in the run
+        pa.field("sample", pa.int32()),  # number of the sample; null: the asset's own subject
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("unit", pa.string()),
+        pa.field("text", pa.string()),
+        pa.field("at", pa.float64()),  # seconds after the asset's, or the sample's, time; null: 0
+        pa.field("lasts", pa.float64()),
+        pa.field("timeless", pa.bool_()),  # true at any time: an inherited genotype
+    ]
+)
+
+_DERIVED_FROM = [
+    pa.field("asset_id", pa.string(), nullable=False),
+    pa.field("annotator", pa.string(), nullable=False),  # the extractor
+    pa.field("version", pa.string(), nullable=False),  # of the extractor
+]
+
+# One row a thing that was found in a note: `start` and `end` count characters (code points) of the
+# note's text, end exclusive. It holds no text of its own: the note has it.
+SPANS = pa.schema(
+    [
+        *_DERIVED_FROM,
+        pa.field("subject_id", pa.int64()),
+        pa.field("start", pa.int32(), nullable=False),
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),  # section, diagnosis, medication, …
+        pa.field("code", pa.string()),  # VOCABULARY//value
+        pa.field("assertion", pa.string()),  # affirmed, negated, possible, hypothetical
+        pa.field("temporality", pa.string()),  # recent, historical
+        pa.field("experiencer", pa.string()),  # patient, family, other
+        pa.field("section", pa.string()),  # kind of the section it stands in
+        pa.field("value", pa.float64()),
+        pa.field("unit", pa.string()),
+        pa.field("attributes", pa.string()),  # JSON: dose, route, frequency, second value
+        pa.field("confidence", pa.float32(), nullable=False),
+    ]
+)
+
+# One row a variant of a genotype asset. Alleles are on the forward strand of `build`.
+VARIANTS = pa.schema(
+    [
+        *_DERIVED_FROM,
+        pa.field("number", pa.int32(), nullable=False),  # its place in the asset, from 0
+        pa.field("chromosome", pa.string(), nullable=False),  # 1…22, X, Y, MT: no chr before it
+        pa.field("position", pa.int64(), nullable=False),  # from 1
+        pa.field("variant", pa.string()),  # rs…, where the file names it
+        pa.field("ref", pa.string(), nullable=False),
+        pa.field("alt", pa.string(), nullable=False),  # the allele that dosages count
+        pa.field("build", pa.string()),  # GRCh37, GRCh38; null: the file does not say
+        pa.field("alt_frequency", pa.float64()),  # null: nobody has a call
+        pa.field("call_rate", pa.float64(), nullable=False),
+        pa.field("hwe_p", pa.float64()),  # exact test (Wigginton 2005); null: not diploid
+    ]
+)
+
+# Tables that extractors fill: a new version of one, or a changed asset, replaces its rows.
+DERIVED = {"spans": SPANS, "variants": VARIANTS}
+
+# What is known of a variant, whoever carries it: from annotation files (VEP, ANNOVAR, own TSV).
+VARIANT_ANNOTATIONS = pa.schema(
+    [
+        pa.field("build", pa.string()),
+        pa.field("chromosome", pa.string(), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("ref", pa.string(), nullable=False),
+        pa.field("alt", pa.string(), nullable=False),
+        pa.field("gene", pa.string()),
+        pa.field("consequence", pa.string()),  # Sequence Ontology term
+        pa.field("impact", pa.string()),
+        pa.field("source", pa.string(), nullable=False),  # file or tool, and its version
+        pa.field("load_id", pa.string(), nullable=False),
+    ]
+)
+
+# Terms and how they hang together: code systems and gene sets, each with its source and licence.
+TERMINOLOGIES = pa.schema(
+    [
+        pa.field("terminology", pa.string(), nullable=False),  # ICD10CM, ATC, HPO, a gene-set file
+        pa.field("version", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("licence", pa.string(), nullable=False),
+        pa.field("terms", pa.int64(), nullable=False),
+        pa.field("load_id", pa.string(), nullable=False),
+    ]
+)
+TERMS = pa.schema(
+    [
+        pa.field("code", pa.string(), nullable=False),  # VOCABULARY//value
+        pa.field("terminology", pa.string(), nullable=False),
+        pa.field("name", pa.string()),
+        pa.field("synonyms", pa.list_(pa.string())),
+        pa.field("parents", pa.list_(pa.string())),
+    ]
+)
+TERM_MAPS = pa.schema(
+    [
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("to_code", pa.string(), nullable=False),
+        pa.field("relation", pa.string(), nullable=False),  # exact, broad, narrow, related
+        pa.field("terminology", pa.string(), nullable=False),  # that brought the map
+    ]
+)
+
 # One row a trained model; its files lie under `folder`, and hold no row of any subject.
 MODELS = pa.schema(
     [

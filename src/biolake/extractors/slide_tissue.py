@@ -9,7 +9,7 @@ from biolake.core.assets import Finding, FoundCode
 from biolake.core.catalogue import extractor
 from biolake.core.errors import DataRefused
 from biolake.core.installed import require
-from biolake.core.media import Image, Opened, Recording, Slide, Volume
+from biolake.core.media import Opened, Slide
 
 if TYPE_CHECKING:
     from biolake.imaging.tissue import Tissue
@@ -49,7 +49,7 @@ def slide_tissue(opened: Opened) -> Sequence[Finding]:
     the residual is high and the two amounts mean little. Areas and sharpness need a slide that
     tells its resolution.
     """
-    if isinstance(opened, Image | Volume | Recording):
+    if not isinstance(opened, Slide):
         return []
     require("slides,imaging", "scipy")
     from biolake.imaging.tissue import resolution_of, tissue_of

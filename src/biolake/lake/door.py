@@ -36,6 +36,13 @@ TABLES: dict[str, pa.Schema] = {
     "asset_files": schema.ASSET_FILES,
     "embeddings": schema.EMBEDDINGS,
     "models": schema.MODELS,
+    "asset_samples": schema.ASSET_SAMPLES,
+    "spans": schema.SPANS,
+    "variants": schema.VARIANTS,
+    "variant_annotations": schema.VARIANT_ANNOTATIONS,
+    "terminologies": schema.TERMINOLOGIES,
+    "terms": schema.TERMS,
+    "term_maps": schema.TERM_MAPS,
 }
 
 
@@ -159,6 +166,7 @@ def _sql_type(kind: pa.DataType) -> str:
         pa.float32(): "FLOAT",
         pa.float64(): "DOUBLE",
         pa.string(): "VARCHAR",
+        pa.bool_(): "BOOLEAN",
         schema.MICROSECONDS: "TIMESTAMP",
         pa.list_(pa.string()): "VARCHAR[]",
         pa.list_(pa.int64()): "BIGINT[]",

@@ -39,7 +39,7 @@ def prepare(opened: Opened, wanted: EncoderInput) -> Prepared:
         if isinstance(opened, Volume):
             return _slices(opened, wanted)
         raise _other_kind("a picture or a volume")
-    if isinstance(opened, Recording | Image | Volume):
+    if not isinstance(opened, Slide):
         raise _other_kind("a slide")
     return _tiles(opened, wanted)
 

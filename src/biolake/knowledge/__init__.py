@@ -1,0 +1,1 @@
+"""Terms and how they hang together: code systems, mappings and gene sets, each with its licence."""

@@ -1,0 +1,1 @@
+"""Genotypes, expression and cells: numerics on arrays, without files, lakes or subjects."""

@@ -1,0 +1,1 @@
+"""Clinical text as numbers and spans: functions on strings, without files, lakes or subjects."""
