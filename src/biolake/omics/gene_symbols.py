@@ -26,8 +26,8 @@ _FORMS = (
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[ T][\d:.]+Z?)?",  # 2021-03-01 00:00:00
     r"\d{1,2}[-/.]\d{1,2}[-/.](?:\d{2}|\d{4})(?: [\d:.]+)?",  # 3/1/21
     # The genes were SEPT2 and MARCH1; these are neither, and date cells typed as text. SEP2 is an
-    # alias of two genes besides.
-    r"(?:mar|sep)-?(?:1[0-5]|0?[1-9])",
+    # alias of two genes besides. SEP15 was a gene (now SELENOF).
+    r"(?:mar-?(?:1[01]|0?[1-9])|sep-?(?:1[0-4]|0?[1-9]))",
 )
 _DATE = f"(?i)^(?:{'|'.join(_FORMS)})$"
 _NUMBER = r"^(\d+)(?:\.0)?$"
