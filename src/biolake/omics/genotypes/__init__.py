@@ -1,0 +1,1 @@
+"""Numbers from genotypes: decoding, frequencies, quality of samples, kinship, components."""
