@@ -128,6 +128,9 @@ class Content(Protocol):
     def read(self, name: str) -> bytes:
         """Return one file whole; `FileNotFoundError` when the asset has none of that name."""
 
+    def part(self, name: str, start: int, length: int) -> bytes:
+        """Return some bytes of a file without reading the rest; fewer where it ends before."""
+
     def path(self, name: str) -> Path:
         """Return a local file with these bytes, for libraries that open nothing else."""
 
@@ -148,6 +151,11 @@ class FileContent:
 
     def read(self, name: str) -> bytes:
         return self.path(name).read_bytes()
+
+    def part(self, name: str, start: int, length: int) -> bytes:
+        with self.path(name).open("rb") as stream:
+            stream.seek(start)
+            return stream.read(length)
 
     def path(self, name: str) -> Path:
         try:

@@ -238,11 +238,20 @@ class StoredContent:
 
     def read(self, name: str) -> bytes:
         """Return one file whole; `FileNotFoundError` when the asset has none of that name."""
+        place = self._place(name)
+        return self._packs.read(place.pack, place.offset, place.length)
+
+    def part(self, name: str, start: int, length: int) -> bytes:
+        """Return some bytes of a file by one ranged read; fewer where the file ends before."""
+        place = self._place(name)
+        length = max(0, min(length, place.length - start))
+        return self._packs.read(place.pack, place.offset + start, length)
+
+    def _place(self, name: str) -> Place:
         try:
-            place = self._files[name].place
+            return self._files[name].place
         except KeyError:
             raise FileNotFoundError(name) from None
-        return self._packs.read(place.pack, place.offset, place.length)
 
     def path(self, name: str) -> Path:
         """Return a local file with these bytes, under its own name; it lies there until `close`."""
