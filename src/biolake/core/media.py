@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -157,13 +158,27 @@ class Genotypes(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class RowBlocks(Protocol):
+    """A matrix too large for memory, read some rows at a time; its file is open for no longer."""
+
+    shape: tuple[int, int]
+    dtype: np.dtype
+
+    def rows(self, start: int, stop: int) -> object:
+        """Return these rows as a SciPy CSR matrix or a NumPy array."""
+
+
 @dataclass(frozen=True)
 class Cells:
     """A matrix of cells (or spots) × features with what is known of each.
 
-    `counts` is a SciPy CSR matrix or a NumPy array, cells × features, as the file has it. `raw`
-    says that they are counts: whole and not negative. `sample` numbers, for each cell, the sample
-    it is of (`samples` are their names). `coordinates` is cells × 2, of spatial assays only.
+    `counts` is a SciPy CSR matrix, a NumPy array or, of a large file, `RowBlocks`: cells ×
+    features, as the file has it. `raw` says that they are counts: whole and not negative; `log1p`
+    that the file says they are ln(1 + normalised counts). `sample` numbers, for each cell, the
+    sample it is of (`samples` are their names; -1: of none that is told). `coordinates` is cells ×
+    2, of spatial assays only. `obs` and `var` are all that the file has of each cell and feature;
+    their first column is its name.
     """
 
     counts: object
@@ -172,10 +187,13 @@ class Cells:
     sample: np.ndarray  # int32
     features: np.ndarray  # of str: gene symbols
     feature_ids: np.ndarray  # of str: Ensembl ids or what the file has; empty strings without
-    cell_type: np.ndarray | None = None  # of str
+    cell_type: np.ndarray | None = None  # of str; empty where the file tells none
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)  # the rest of what is per cell
     coordinates: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    log1p: bool = False
+    obs: pa.Table | None = None
+    var: pa.Table | None = None
 
 
 Opened = Recording | Image | Volume | Slide | Note | Genotypes | Cells
