@@ -4,44 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from biolake.core.assets import (
-    MODALITIES,
-    FileContent,
-    FoundAsset,
-    Surroundings,
-    UnreadableFile,
-)
+from biolake.core.assets import MODALITIES, FoundAsset, Surroundings, UnreadableFile
 from biolake.core.bounds import is_sayable
 from biolake.core.catalogue import Extension
 from biolake.core.errors import BiolakeError
-from biolake.core.media import Image, Opened, Recording, Volume
+from biolake.core.media import Opened
 from biolake.core.reading import SourceFile
 from biolake.testing.damage import damaged
+from biolake.testing.media import SourceContent, close, fits, looked_at, same
 
 _HEAD = 4096  # bytes that a reader's claim sees
 _TEXT = b"Dear colleague,\nthank you for sending this patient.\n"
-_SIDE = 64  # pixels read of a slide
+_STRAYS = {"letter.txt": _TEXT, "x.bin": bytes(range(256)), "none": b""}
 
 
 class AssetReaderTests:
     """The contract of an asset reader, as tests.
 
     `secrets` are values of subjects in the source written by `write_source`: they must come out
-    in no reason, note, fact or error. `damages` damaged copies are tried.
+    in no reason, note, fact or error. `damages` damaged copies are tried. `strays` are files, by
+    name, that it must not claim: a reader of plain text names its own.
     """
 
     reader: Extension
     secrets: tuple[str, ...] = ()
     damages = 40
+    strays: Mapping[str, bytes] = _STRAYS
 
     def write_source(self, folder: Path) -> None:
         """Write a small valid source into `folder`."""
@@ -58,7 +53,7 @@ class AssetReaderTests:
         assert claimed(self.reader, source)
 
     def test_it_claims_no_empty_folder_and_no_stray_file(self, tmp_path: Path) -> None:
-        for name, content in (("letter.txt", _TEXT), ("x.bin", bytes(range(256))), ("none", b"")):
+        for name, content in self.strays.items():
             (tmp_path / name).write_bytes(content)
         assert claimed(self.reader, tmp_path) == []
 
@@ -71,7 +66,8 @@ class AssetReaderTests:
         results = found(self.reader, source)
         named = [file.name for each in results for file in files_of(each)]
         assert {file.name for file in claimed(self.reader, source)} <= set(named)
-        opening = [each.files[0].name for each in results if isinstance(each, FoundAsset)]
+        firsts = [each.files[0] for each in results if isinstance(each, FoundAsset)]
+        opening = [(file.name, file.start, file.inside) for file in firsts]
         assert opening, "nothing was found in its own source"
         assert len(set(opening)) == len(opening)
         assert not [each for each in results if isinstance(each, UnreadableFile)]
@@ -158,60 +154,15 @@ def _hashed(file: SourceFile) -> SourceFile:
 @contextmanager
 def opened(reader: Extension, asset: FoundAsset) -> Iterator[Opened]:
     """Open an asset with its reader, and close it at the end of the block."""
-    # The lake names files within the folder that they share.
-    names = [PurePosixPath(file.name).name for file in asset.files]
-    paths = (file.path for file in asset.files)
-    media: Opened = reader.call(FileContent(dict(zip(names, paths, strict=True))))
+    content = SourceContent.of(asset)
     try:
-        yield media
+        media: Opened = reader.call(content)
+        try:
+            yield media
+        finally:
+            close(media)
     finally:
-        if not isinstance(media, Recording | Image | Volume):
-            media.close()
-
-
-def looked_at(media: Opened) -> list[np.ndarray]:
-    """Return the arrays of opened media: pixels, voxels, samples, a part of a slide."""
-    if isinstance(media, Recording):
-        return [signal.samples for signal in media.signals]
-    if isinstance(media, Image):
-        return [media.pixels]
-    if isinstance(media, Volume):
-        return [media.voxels, media.axes]
-    parts = [media.thumbnail(_SIDE)]
-    if media.mpp is not None:
-        parts.append(media.read((0, 0), (_SIDE, _SIDE), media.mpp[0]))
-    return parts
-
-
-def same(one: Opened, other: Opened) -> bool:
-    """Say whether two opened media are equal, arrays and all the rest."""
-    pairs = zip(looked_at(one), looked_at(other), strict=True)
-    if not all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in pairs):
-        return False
-    return not is_dataclass(one) or _rest(one) == _rest(other)
-
-
-def _rest(media: Any) -> str:
-    plain = [(f.name, getattr(media, f.name)) for f in fields(media)]
-    return repr([(name, value) for name, value in plain if not isinstance(value, np.ndarray)])
-
-
-def fits(asset: FoundAsset, media: Opened) -> None:
-    """Check that what was found of an asset is what it opens to."""
-    facts = asset.facts
-    if isinstance(media, Recording):
-        assert media.signals
-        for signal in media.signals:
-            assert signal.samples.dtype == np.float32
-            assert signal.samples.shape[0] == len(signal.channels) == len(signal.units)
-        assert facts.seconds is None or np.isclose(facts.seconds, media.seconds, rtol=0.01)
-    elif isinstance(media, Volume):
-        assert media.voxels.ndim == 3
-        assert all(np.isfinite(each) and each > 0 for each in media.spacing)
-    elif isinstance(media, Image):
-        assert media.pixels.ndim in (2, 3)
-    else:
-        assert all(pixels.dtype == np.uint8 for pixels in looked_at(media))
+        content.close()
 
 
 def told(each: FoundAsset | UnreadableFile) -> str:
