@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import duckdb
 import pyarrow as pa
 
+from biolake.core.schema import TERMS
 from biolake.lake.commits import Commit, StoredFile, TableState
-from biolake.lake.door import Access, View
+from biolake.lake.door import Access, View, view_sql
 
 HOUR = 3_600_000_000
 EPOCH = dt.datetime(2020, 1, 1)  # noqa: DTZ001  MEDS times are naive
@@ -245,6 +246,7 @@ def memory_view(
         " NULL::VARCHAR[] AS parent_codes, '' AS vocabulary, count(*) AS events"
         " FROM events GROUP BY code"
     )
+    con.execute(view_sql("terms", TERMS, []))
     for code, above in (parents or {}).items():
         con.execute("UPDATE codes SET parent_codes = ? WHERE code = ?", [above, code])
     files = tuple(StoredFile(f"{g}", 0, "", 2_000_000, 0, g) for g in (0, 1))

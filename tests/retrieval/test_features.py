@@ -303,8 +303,9 @@ def test_codes_are_chosen_in_several_ways(lake: Lake, tmp_path: Path, codes: str
     asked = definition(f"g: {{codes: {codes}, windows: [ever], aggregations: [count]}}")
     with pretending(lake, events) as view:
         view.con.execute(
-            "CREATE OR REPLACE VIEW codes AS SELECT code, 1 AS events, map {'LAB//1': ['ROOT'],"
-            " 'LAB//2': ['LAB//1']}[code] AS parent_codes FROM (SELECT DISTINCT code FROM truth)"
+            "CREATE OR REPLACE VIEW codes AS SELECT code, '' AS description, 1 AS events,"
+            " map {'LAB//1': ['ROOT'], 'LAB//2': ['LAB//1']}[code] AS parent_codes"
+            " FROM (SELECT DISTINCT code FROM truth)"
         )
         built = features(view, labels((1, NOON)), asked, tmp_path / "out")
     assert [column.code for column in built.columns] == kept

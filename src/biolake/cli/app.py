@@ -26,6 +26,7 @@ from biolake.cli import (
     sharing,
     status,
     studies,
+    terms,
 )
 from biolake.cli.endings import Ending, ending_of, signals
 from biolake.cli.grammar import Section, Session, at_option, json_option, lake_option
@@ -42,7 +43,7 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
     "Ask the data": (
         status.status,
         status.quality,
-        asking.codes,
+        terms.codes,
         asking.subject,
         events.events,
         assets.assets,

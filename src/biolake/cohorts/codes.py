@@ -11,20 +11,12 @@ import duckdb
 from biolake.cohorts.definition import CodeChoice, Derived, Expr, Nested, Not, Or, Plain, Ref, Task
 from biolake.core.errors import TaskInvalid, did_you_mean
 from biolake.lake.door import View
+from biolake.lake.hierarchy import occurring_descendants
 
 EQUAL = """
 SELECT code FROM codes WHERE code IN (SELECT unnest(?::VARCHAR[])) AND events > 0 ORDER BY code
 """
 REGEX = "SELECT code FROM codes WHERE regexp_matches(code, ?) AND events > 0 ORDER BY code"
-DESCENDANTS = """
-WITH RECURSIVE children AS (SELECT code, unnest(parent_codes) AS parent FROM codes),
-found(code) AS (
-    SELECT unnest(?::VARCHAR[])
-    UNION
-    SELECT children.code FROM children JOIN found ON children.parent = found.code
-)
-SELECT code FROM codes WHERE code IN (SELECT code FROM found) AND events > 0 ORDER BY code
-"""
 
 
 @dataclass(frozen=True)
@@ -83,8 +75,9 @@ def find_codes(view: View, choice: CodeChoice, plain: Plain | None = None) -> li
             f"'{choice.values[0]}' is not a regular expression",
             where=str(plain.where) if plain else "",
         ) from None
-    sql = DESCENDANTS if choice.kind == "descendants_of" else EQUAL
-    return [row[0] for row in view.rows(sql, [list(choice.values)])]
+    if choice.kind == "descendants_of":
+        return occurring_descendants(view, choice.values)
+    return [row[0] for row in view.rows(EQUAL, [list(choice.values)])]
 
 
 def nearest_code(view: View, code: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from biolake.lake.door import View
+from biolake.lake.hierarchy import occurring_descendants
 from biolake.retrieval.definition import CodeSelection, FeaturesInvalid
 
 _MATCHES = {
@@ -19,7 +20,7 @@ def resolve(view: View, selection: CodeSelection) -> list[str]:
     if selection.how == "list":
         return sorted(selection.words)
     if selection.how == "ancestor":
-        return sorted(_descendants(view, selection.words))
+        return occurring_descendants(view, selection.words)
     match = _MATCHES[selection.how]
     clauses = " OR ".join([match] * max(1, len(selection.words)))
     try:
@@ -33,19 +34,3 @@ def resolve(view: View, selection: CodeSelection) -> list[str]:
             next="They follow RE2: look-around and back-references do not exist.",
         ) from None
     return sorted(code for (code,) in found)
-
-
-def _descendants(view: View, ancestors: tuple[str, ...]) -> set[str]:
-    """Return the codes that have an ancestor above them, and the ancestors that occur."""
-    rows = view.rows("SELECT code, parent_codes FROM codes")
-    children: dict[str, list[str]] = {}
-    for code, parents in rows:
-        for parent in parents or ():
-            children.setdefault(parent, []).append(code)
-    reached, waiting = set(ancestors), list(ancestors)
-    while waiting:
-        for code in children.get(waiting.pop(), ()):
-            if code not in reached:
-                reached.add(code)
-                waiting.append(code)
-    return reached & {code for code, _ in rows}
