@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from biolake.core.reading import SourceFile
 from biolake.core.schema import MAPPED_ASSETS
-from biolake.ingest.mapping.definition import AssetRule, Expression
+from biolake.ingest.mapping.definition import AssetRule, Expression, NoteRule
 from biolake.ingest.mapping.values import Output
 
 _NOT_THERE = "the file is not in the source"
@@ -51,11 +51,16 @@ def asset_outputs(rules: tuple[AssetRule, ...]) -> Iterator[Output]:
             yield Output(f"when_asset{number}", rule.when, "truth")
 
 
-def asset_times(rules: tuple[AssetRule, ...]) -> Iterator[tuple[str, Expression]]:
-    """Yield the columns that hold times, with their expressions."""
+def asset_times(
+    rules: tuple[AssetRule, ...], notes: tuple[NoteRule, ...]
+) -> Iterator[tuple[str, Expression]]:
+    """Yield the columns that hold times of files and notes, with their expressions."""
     for number, rule in enumerate(rules):
         if rule.time:
             yield f"asset_time{number}", rule.time
+    for number, note in enumerate(notes):
+        if note.time:
+            yield f"note_time{number}", note.time
 
 
 def only_when(rules: tuple[AssetRule, ...], sql: dict[str, str]) -> None:
@@ -72,6 +77,10 @@ class SourceNames:
 
     files: tuple[SourceFile, ...]
     _known: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def _by_name(self) -> dict[str, SourceFile]:
+        return {file.name: file for file in self.files}
 
     @cached_property
     def _files(self) -> frozenset[str]:
@@ -100,6 +109,16 @@ class SourceNames:
             found = (self._at(place) for place in places if place)
             self._known[key] = next((files for files in found if files), ())
         return self._known[key]
+
+    def text_file(self, folder: str, name: str, suffixes: frozenset[str]) -> SourceFile | None:
+        """Return the one text file that a name in a table of this folder stands for."""
+        for place in (_joined(folder, name), _joined("", name)):
+            if place in self._by_name and PurePosixPath(place).suffix.lower() in suffixes:
+                return self._by_name[place]
+            found = [file for end in suffixes if (file := self._by_name.get(place + end))]
+            if len(found) == 1:
+                return found[0]
+        return None
 
     def _at(self, place: str) -> tuple[str, ...]:
         if place in self._files or place in self._stems:

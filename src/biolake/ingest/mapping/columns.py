@@ -16,7 +16,16 @@ from biolake.core.reading import Clock, SourceFile
 from biolake.core.yaml_positions import Where
 from biolake.ingest.mapping.definition import Column, Options
 from biolake.ingest.mapping.engine import identifier, quoted
-from biolake.ingest.mapping.records import blocks_of
+from biolake.ingest.mapping.files import LINES
+from biolake.ingest.mapping.json_lines import (
+    BLANK,
+    BROKEN,
+    JSON_KIND,
+    LONGEST_ROW,
+    json_lines,
+    json_names,
+)
+from biolake.ingest.mapping.records import LONGEST_RECORD, blocks_of
 
 _LONGEST_HEADER = 1 << 20
 _INTEGER = r"\s*[+-]?[0-9]+(\.0*)?\s*"
@@ -36,6 +45,8 @@ class Source:
     native: dict[str, str]  # Parquet: column → DuckDB type; empty for text
     delimiter: str = ","
     quote: str = '"'
+    longest: int = LONGEST_RECORD
+    is_lines: bool = False  # a JSON object a line
 
     @property
     def is_text(self) -> bool:
@@ -49,10 +60,15 @@ def open_source(
     path = _reachable(file.path, scratch)
     if file.name.lower().endswith(".parquet"):
         return _parquet(file, path, connection)
+    if file.name.lower().endswith(LINES):
+        names = json_names(file, path, connection)
+        sql = json_lines(path, _checked(names, file), options.nulls)
+        return Source(file, names, sql, {}, longest=LONGEST_ROW, is_lines=True)
     delimiter = options.delimiter or ("\t" if ".tsv" in file.name.lower()[-7:] else ",")
     names = _header(file, delimiter, options.quote)
     sql = _read_csv(path, names, delimiter, options)
-    return Source(file, names, sql, {}, delimiter, options.quote)
+    longest = LONGEST_ROW if options.long_records else LONGEST_RECORD
+    return Source(file, names, sql, {}, delimiter, options.quote, longest)
 
 
 def _reachable(path: Path, scratch: Path) -> Path:
@@ -104,11 +120,13 @@ def _read_csv(path: Path, names: tuple[str, ...], delimiter: str, options: Optio
     columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
     nulls = ", ".join(quoted(text) for text in options.nulls)
     packed = "gzip" if path.name.lower().endswith(".gz") else "none"
+    longest = f", max_line_size = {LONGEST_ROW}, buffer_size = {2 * LONGEST_ROW}"
     return f"""read_csv({quoted(str(path))}, auto_detect = false, header = true,
         delim = {quoted(delimiter)}, quote = {quoted(options.quote)},
         escape = {quoted(options.quote)}, comment = '', nullstr = [{nulls}],
         columns = {{{columns}}}, compression = '{packed}', strict_mode = true,
-        ignore_errors = true, store_rejects = true, rejects_limit = 0)"""
+        ignore_errors = true, store_rejects = true, rejects_limit = 0
+        {longest if options.long_records else ""})"""
 
 
 def _parquet(file: SourceFile, path: Path, connection: duckdb.DuckDBPyConnection) -> Source:
@@ -135,6 +153,7 @@ class Misfit:
     column: str
     reason: str
     condition: str
+    skipped: bool = False  # no fault: such a row is left out
 
 
 @dataclass(frozen=True)
@@ -157,6 +176,9 @@ def typed(source: Source, columns: tuple[Column, ...], options: Options, clock: 
     declared = {column_named(column.name, source, column.where): column for column in columns}
     values: dict[str, str] = {}
     misfits: list[Misfit] = []
+    if source.is_lines:
+        misfits.append(Misfit("", "a blank line", f"raw.{JSON_KIND} = {BLANK}", skipped=True))
+        misfits.append(Misfit("", "not a JSON object", f"raw.{JSON_KIND} = {BROKEN}"))
     for name in source.names:
         column = declared.get(name)
         kind = column.type if column else "VARCHAR"

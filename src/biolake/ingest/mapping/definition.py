@@ -48,6 +48,7 @@ class Options:
     quote: str = '"'
     nulls: tuple[str, ...] = ("",)
     time_formats: tuple[str, ...] = ()
+    long_records: bool = False  # a row may hold a whole note
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,22 @@ class AssetRule:
 
 
 @dataclass(frozen=True)
+class NoteRule:
+    """One note that a row may give: its text, or the text file that it names."""
+
+    name: str
+    where: Where
+    text: Expression | None = None
+    file: Expression | None = None
+    id: Expression | None = None
+    time: Expression | None = None
+    when: Expression | None = None
+    kind: Expression | None = None
+    title: Expression | None = None
+    language: Expression | None = None
+
+
+@dataclass(frozen=True)
 class EncounterRule:
     """One encounter that a row may give."""
 
@@ -158,6 +175,7 @@ class TableRule:
     encounters: EncounterRule | None = None
     people: tuple[Identifier, ...] = ()
     assets: tuple[AssetRule, ...] = ()
+    notes: tuple[NoteRule, ...] = ()
 
     @property
     def introduces_subjects(self) -> bool:

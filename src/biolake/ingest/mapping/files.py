@@ -12,7 +12,8 @@ from pathlib import Path
 from biolake.core.errors import SourceUnreadable
 from biolake.core.reading import SourceFile
 
-SUFFIXES = (".csv.gz", ".tsv.gz", ".txt.gz", ".csv", ".tsv", ".txt", ".parquet")
+LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")  # a JSON object a line
+SUFFIXES = (".csv.gz", ".tsv.gz", ".txt.gz", ".csv", ".tsv", ".txt", ".parquet", *LINES)
 _SUFFIX = re.compile("(" + "|".join(re.escape(suffix) for suffix in SUFFIXES) + ")$")
 
 

@@ -11,12 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from biolake.core.assets import MODALITIES
 from biolake.core.errors import MappingInvalid, WrongUse, did_you_mean
 from biolake.core.reading import Clock
 from biolake.core.yaml_positions import Value
+from biolake.ingest.mapping.asset_rules import asset_rules, note_rules
 from biolake.ingest.mapping.definition import (
-    AssetRule,
     CodeRule,
     Column,
     Conversion,
@@ -50,11 +49,11 @@ TYPES = {
     "DATE": "DATE",
     "TIMESTAMP": "TIMESTAMP",
 }
-_MAKES = ("events", "encounters", "people", "assets")
+_MAKES = ("events", "encounters", "people", "assets", "notes")
 _ROOT_WORDS = "version description detect clock encounter epoch units convert codes ignore"
 _TABLE_WORDS = """
     key columns options lookups let subject encounter skip retract part_of events encounters people
-    assets
+    assets notes
 """
 _RULE_WORDS = ("when", "time", "end_time", "numeric_value", "text_value", "unit")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -152,6 +151,7 @@ def _table(name: str, value: Value) -> TableRule:
         value.refuse(f"table '{name}' makes nothing: give {', '.join(_MAKES)} or part_of")
     if "part_of" in block and set(_MAKES) & set(block):
         value.refuse(f"table '{name}' is part_of another table and can make nothing itself")
+    options = _maybe(block, "options", _options) or Options()
     return TableRule(
         name=name,
         file=block["file"].text(),
@@ -159,7 +159,7 @@ def _table(name: str, value: Value) -> TableRule:
         file_where=block["file"].where,
         key=tuple(item.text() for item in _items(block, "key")),
         columns=_maybe(block, "columns", _columns) or (),
-        options=_maybe(block, "options", _options) or Options(),
+        options=replace(options, long_records="notes" in block),
         lookups=_maybe(block, "lookups", _lookups) or (),
         let=_maybe(block, "let", _let) or (),
         subject=_maybe(block, "subject", expression),
@@ -170,7 +170,8 @@ def _table(name: str, value: Value) -> TableRule:
         events=_events(block),
         encounters=_maybe(block, "encounters", _encounters),
         people=tuple(_person(item) for item in _items(block, "people")),
-        assets=_assets(block),
+        assets=asset_rules(block),
+        notes=note_rules(block),
     )
 
 
@@ -219,19 +220,6 @@ def _event_rule(value: Value, block: Block, only: bool) -> EventRule:
     )
 
 
-def _assets(block: Block) -> tuple[AssetRule, ...]:
-    rules: list[AssetRule] = []
-    for item in _items(block, "assets"):
-        given = item.block(["name", "time", "when", "modality"], ["file"])
-        name = _text(given, "name") or given["file"].text()
-        if name in [other.name for other in rules]:
-            item.refuse(f"two asset rules of this table are named '{name}'")
-        modality = given["modality"].choice(*MODALITIES) if "modality" in given else None
-        found = {w: expression(given[w]) for w in ("file", "time", "when") if w in given}
-        rules.append(AssetRule(name, where=item.where, modality=modality, **found))
-    return tuple(rules)
-
-
 def _encounters(value: Value) -> EncounterRule:
     block = value.block(["start", "end", "kind"], ["id"])
     return EncounterRule(**{name: expression(item) for name, item in block.items()})
@@ -262,6 +250,11 @@ def _retract(block: Block) -> Retract | None:
         value.refuse(
             "'retract' takes back events by their key: the table needs 'key' and 'events'",
             next="Name the columns that number its rows under `key`.",
+        )
+    if "notes" in block:
+        value.refuse(
+            "'retract' takes back events only: the notes of these rows would stay",
+            next="Skip the rows, or put the notes under a table of their own.",
         )
     return Retract(expression(rule["when"]), rule["why"].text())
 

@@ -24,6 +24,7 @@ from biolake.ingest.mapping.loading import (
     shipped_mappings,
 )
 from biolake.ingest.mapping.lookups import Lookups
+from biolake.ingest.mapping.notes import named_files
 from biolake.ingest.mapping.plan import Planner
 from biolake.ingest.mapping.retractions import Retractions
 from biolake.ingest.mapping.tables import count, read_table
@@ -99,7 +100,7 @@ def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> MappedRead
         clock=mapping.clock,
         files=tuple(files.values()),
         chunks=work.chunks,
-        depends=_depends(mapping, work.folder),
+        depends=_depends(mapping, work),
         notes=_notes(mapping, work.folder),
         lists=frozenset(f.name for t in mapping.tables if t.assets for f in tables[t.name]),
     )
@@ -114,13 +115,16 @@ def _layout_hash(mapping: Mapping, folder: Folder) -> str:
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def _depends(mapping: Mapping, folder: Folder) -> dict[str, tuple[SourceFile, ...]]:
+def _depends(mapping: Mapping, work: _Work) -> dict[str, tuple[SourceFile, ...]]:
+    """Return what each table's files are read together with: look-ups, and notes they name."""
     found: dict[str, tuple[SourceFile, ...]] = {}
     for table in mapping.tables:
-        needed = {f.name: f for rule in table.lookups for f in folder.match(rule.file)}
-        for file in folder.match(table.file) if needed else ():
+        needed = {f.name: f for rule in table.lookups for f in work.folder.match(rule.file)}
+        named = work.text_files(table)
+        for file in work.folder.match(table.file) if needed or named else ():
             known = {other.name: other for other in found.get(file.name, ())}
-            found[file.name] = tuple((known | needed).values())
+            mine = {other.name: other for other in named.get(file.name, ())}
+            found[file.name] = tuple((known | needed | mine).values())
     return found
 
 
@@ -155,6 +159,20 @@ class _Work:
     def ordered(self) -> list[TableRule]:
         """Return the tables, those that introduce subjects first."""
         return sorted(self.mapping.tables, key=lambda table: not table.introduces_subjects)
+
+    def text_files(self, table: TableRule) -> dict[str, list[SourceFile]]:
+        """Return the text files that the rows of each file of a table name as notes."""
+        if not any(rule.file for rule in table.notes):
+            return {}
+        found: dict[str, list[SourceFile]] = {}
+        with connect(self.context, [self.folder.root]) as connection:
+            lookups = Lookups(self.mapping, self.folder, connection, self.context)
+            for file in self.folder.match(table.file):
+                source = open_source(file, table.options, connection, self.context.scratch)
+                joins = lookups.join(table, source)
+                plan = Planner(self.mapping, table, source, joins, connection).plan()
+                found[file.name] = named_files(plan.sql, plan.notes, file, self.names, connection)
+        return found
 
     def chunks(self, files: tuple[SourceFile, ...]) -> Iterator[Chunk]:
         given = {file.name: file for file in files}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import duckdb
 
-from biolake.core.bounds import FIRST_TIME, LAST_TIME, TOO_LARGE, TOO_SMALL
 from biolake.core.errors import MappingInvalid
 from biolake.core.keys import row_key
 from biolake.ingest.mapping.assets import (
@@ -29,18 +28,23 @@ from biolake.ingest.mapping.definition import (
 )
 from biolake.ingest.mapping.engine import identifier, quoted
 from biolake.ingest.mapping.expressions import Expressions, Scope, Tree
-from biolake.ingest.mapping.fates import Fate, Fates
+from biolake.ingest.mapping.fates import Fate, Fates, bounded_number, bounded_time
+from biolake.ingest.mapping.fates import Kind as FateKind
 from biolake.ingest.mapping.losses import lost_events
+from biolake.ingest.mapping.notes import (
+    NotePlan,
+    mark_empty,
+    note_outputs,
+    note_plans,
+    refuse_zeros,
+    skip_empty,
+)
 from biolake.ingest.mapping.outputs import Kind
 from biolake.ingest.mapping.units import converted, renamed
 from biolake.ingest.mapping.values import Output, Values
 
 _LOW_64 = f"{(1 << 64) - 1}::UHUGEINT"
 _NO_RULE = Fate("skip", reason="no rule applies")
-_FIRST_TIME, _LAST_TIME = (f"make_timestamp({n})" for n in (FIRST_TIME, LAST_TIME))
-_NO_YEAR = "a time outside the years 1 to 9999"
-_INFINITE = "not a finite number"
-_NO_FLOAT = "a number beyond what float32 holds"
 _RULE_FIELDS: dict[str, Kind] = {
     "code": "text",
     "time": "time",
@@ -74,6 +78,7 @@ class Plan:
     encounters: dict[str, str]
     people: tuple[tuple[str, str, str], ...]  # system, scope, query column
     assets: tuple[AssetPlan, ...]
+    notes: tuple[NotePlan, ...]
     keyed: bool
     integer_encounter: bool
 
@@ -109,6 +114,7 @@ class Planner:
         for number, rule in enumerate(self.table.events):
             self._units(rule, number, values.sql)
         only_when(self.table.assets, values.sql)
+        mark_empty(self.table.notes, values.sql)
         fates = self._fates(relation, values.sql)
         return Plan(
             self._query(fates, values),
@@ -118,6 +124,7 @@ class Planner:
             self._encounter_columns(),
             tuple((p.system, p.scope, f"person{n}") for n, p in enumerate(self.table.people)),
             asset_plans(self.table.assets),
+            note_plans(self.table.notes, f"{self.mapping.name}/{self.table.name}"),
             bool(self.table.key),
             self.mapping.encounter is not None and self.mapping.encounter.integer,
         )
@@ -177,6 +184,7 @@ class Planner:
         for number, person in enumerate(self.table.people):
             yield Output(f"person{number}", person.value, "key text")
         yield from asset_outputs(self.table.assets)
+        yield from note_outputs(self.table.notes)
 
     def _encounter_outputs(self, values: Values) -> Iterator[Output]:
         identity = self.mapping.encounter
@@ -264,15 +272,17 @@ class Planner:
             # A cancelled row may well hold what fits no column: only its key must be there.
             fates.when("retract AND NOT keyless", Fate("retract", reason=self.table.retract.why))
         for number, misfit in enumerate(relation.misfits, 1):
-            fates.when(f"misfit = {number}", Fate("reject", misfit.column, misfit.reason))
+            kind: FateKind = "skip" if misfit.skipped else "reject"
+            fates.when(f"misfit = {number}", Fate(kind, misfit.column, misfit.reason))
         for number, skip in enumerate(self.table.skip):
             fates.when(f"skip{number}", Fate("skip", reason=skip.why))
         self._unidentified(fates, sql)
         if keys:
             fates.when("keyless", Fate("reject", ", ".join(keys), "the key is empty"))
         self._bounds(fates, sql)
-        for name, expression in asset_times(self.table.assets):
-            _bounded_time(fates, "", name, expression)
+        for name, expression in asset_times(self.table.assets, self.table.notes):
+            bounded_time(fates, "", name, expression)
+        refuse_zeros(self.table.notes, fates)
         self._made(fates)
         return fates
 
@@ -294,8 +304,10 @@ class Planner:
         parts = [f"person{number} IS NOT NULL" for number in range(len(self.table.people))]
         parts += ["e_id IS NOT NULL"] if self.table.encounters else []
         parts += [f"asset{number} IS NOT NULL" for number in range(len(self.table.assets))]
+        parts += [f"note{number} IS NOT NULL" for number in range(len(self.table.notes))]
         if parts:
             fates.when(" OR ".join(parts), Fate("part"))
+        skip_empty(self.table.notes, fates)
 
     def _identities(self) -> Iterator[tuple[str, Expression]]:
         yield "subject", self.table.subject or self.mapping.subject.expression
@@ -312,12 +324,12 @@ class Planner:
             when = f"when{number} AND " if rule.when else ""
             for field in ("time", "end_time"):
                 if f"{field}{number}" in sql:
-                    _bounded_time(fates, when, f"{field}{number}", getattr(rule, field))
+                    bounded_time(fates, when, f"{field}{number}", getattr(rule, field))
             if rule.numeric_value:
-                _bounded_number(fates, when, f"numeric_value{number}", rule.numeric_value)
+                bounded_number(fates, when, f"numeric_value{number}", rule.numeric_value)
         for field in ("start", "end"):
             if f"e_{field}" in sql:
-                _bounded_time(fates, "", f"e_{field}", getattr(self.table.encounters, field))
+                bounded_time(fates, "", f"e_{field}", getattr(self.table.encounters, field))
 
     def _applies(self, number: int) -> str:
         """Return the condition under which a rule gives an event."""
@@ -348,18 +360,6 @@ def _missing(fates: Fates, rule: EventRule, number: int) -> None:
         fates.when(f"{when}time{number} IS NULL", Fate("reject", rule.time.text, "no time"))
     code = Fate("reject", rule.code.text, "no code")
     fates.when(f"{when}coalesce(code{number} = '', true)", code)
-
-
-def _bounded_time(fates: Fates, when: str, name: str, expression: Expression) -> None:
-    beyond = f"{name} NOT BETWEEN {_FIRST_TIME} AND {_LAST_TIME}"
-    fates.when(f"{when}{beyond}", Fate("reject", expression.text, _NO_YEAR))
-
-
-def _bounded_number(fates: Fates, when: str, name: str, expression: Expression) -> None:
-    fates.when(f"{when}NOT isfinite({name})", Fate("reject", expression.text, _INFINITE))
-    size = f"abs({name})"
-    beyond = f"({size} >= {TOO_LARGE!r}::DOUBLE OR {size} <= {TOO_SMALL!r}::DOUBLE AND {size} > 0)"
-    fates.when(f"{when}{beyond}", Fate("reject", expression.text, _NO_FLOAT))
 
 
 def _reaches(identity: Identity, values: Values) -> bool:

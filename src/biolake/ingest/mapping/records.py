@@ -61,14 +61,31 @@ def _unpacked(read: Callable[[int], bytes], name: str, size: int) -> Iterator[by
         raise SourceUnreadable("the gzip data are cut short", where=name)
 
 
-def count_records(file: SourceFile, delimiter: str, quote: str, columns: int) -> RecordCount:
+def count_lines(file: SourceFile, longest: int) -> RecordCount:
+    """Count the lines of a file without a header; one that is too long is refused."""
+    lines = size = rest = 0
+    for block in blocks_of(file):
+        size += len(block)
+        lines += block.count(b"\n")
+        cut = block.rfind(b"\n") + 1
+        rest = len(block) - cut + (0 if cut else rest)
+        if rest > longest:
+            raise SourceUnreadable(
+                f"line {lines + 1} is longer than {longest >> 20} MB", where=file.name
+            )
+    return RecordCount(lines + (rest > 0), size)
+
+
+def count_records(
+    file: SourceFile, delimiter: str, quote: str, columns: int, longest: int = LONGEST_RECORD
+) -> RecordCount:
     """Count the records of a file in one pass over its bytes; refuse a file that ends mid-quote."""
     scan: _Scan | None = None
     size = 0
     for block in blocks_of(file):
         size += len(block)
         if scan is None:
-            scan = _Scan(file.name, ord(delimiter), ord(quote), _newline_of(block))
+            scan = _Scan(file.name, ord(delimiter), ord(quote), _newline_of(block), longest)
         scan.feed(block)
     if scan is None:
         raise SourceUnreadable("the file is empty, without even a header", where=file.name)
@@ -85,9 +102,9 @@ def _newline_of(block: bytes) -> int:
 class _Scan:
     """Finds where records end; works on pieces that end at a line end, so neighbours are known."""
 
-    def __init__(self, name: str, delimiter: int, quote: int, newline: int) -> None:
+    def __init__(self, name: str, delimiter: int, quote: int, newline: int, longest: int) -> None:
         self._name, self._delimiter, self._quote, self._newline = name, delimiter, quote, newline
-        self._line_end = bytes([newline])
+        self._line_end, self._longest = bytes([newline]), longest
         self._rest = b""
         self._inside = False
         self._pending = 0
@@ -118,10 +135,10 @@ class _Scan:
             self.lines += 1
 
     def _check_length(self, length: int) -> None:
-        if length > LONGEST_RECORD:
+        if length > self._longest:
             raise SourceUnreadable(
                 f"the record in line {self.lines + 1} (multi-line records counted once)"
-                f" is longer than {LONGEST_RECORD >> 20} MB",
+                f" is longer than {self._longest >> 20} MB",
                 where=self._name,
                 next="A quote may be open there, or the file is no text table.",
             )

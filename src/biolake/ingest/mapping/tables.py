@@ -15,9 +15,11 @@ from biolake.core.schema import MAPPED, MAPPED_ENCOUNTERS, MAPPED_PEOPLE
 from biolake.ingest.mapping.assets import SourceNames, asset_links
 from biolake.ingest.mapping.columns import Source, parquet_size
 from biolake.ingest.mapping.losses import count_lost
+from biolake.ingest.mapping.notes import FILE_ROWS, NoteTaking
 from biolake.ingest.mapping.plan import Plan, RulePlan
-from biolake.ingest.mapping.records import RecordCount, count_records
+from biolake.ingest.mapping.records import RecordCount, count_lines, count_records
 from biolake.ingest.mapping.retractions import Retractions, placed
+from biolake.ingest.mapping.spool import Spool
 from biolake.ingest.mapping.values import Values, failing
 
 BATCH_ROWS, BATCH_BYTES = 250_000, 64 << 20
@@ -40,11 +42,12 @@ class Counted:
     rows: int
     size: int
     lines: RecordCount | None
+    most: int = BATCH_ROWS
 
     @property
     def batch_rows(self) -> int:
         """Return how many rows make about 64 MB: notes come in smaller batches than numbers."""
-        return min(BATCH_ROWS, max(1_000, self.rows * BATCH_BYTES // max(self.size, 1)))
+        return min(self.most, max(1, self.rows * BATCH_BYTES // max(self.size, 1)))
 
 
 def count(source: Source) -> Counted:
@@ -52,7 +55,12 @@ def count(source: Source) -> Counted:
     if not source.is_text:
         rows, size = parquet_size(source.file)
         return Counted(source, rows, size, None)
-    lines = count_records(source.file, source.delimiter, source.quote, len(source.names))
+    if source.is_lines:
+        lines = count_lines(source.file, source.longest)
+        return Counted(source, lines.records, lines.size, lines)
+    lines = count_records(
+        source.file, source.delimiter, source.quote, len(source.names), source.longest
+    )
     return Counted(source, lines.records, lines.size, lines)
 
 
@@ -70,25 +78,39 @@ def read_table(
     What its rows take back is noted in `retractions`: a later file may give a key again.
     """
     file = counted.source.file
-    seen, waiting = 0, _Waiting([], [])
+    seen, waiting = 0, _Waiting([], [], [])
+    notes = _note_taking(plan, file, context, names)
+    counted = replace(counted, most=FILE_ROWS) if notes.of_files else counted
     forget_rejects(connection)
     for batch in stream(plan.sql, plan.values, counted):
         chunk = _chunk(table, file, plan, batch, seen, waiting)
+        used = batch.column("fate").to_numpy() <= 1
         if plan.assets:
-            used = batch.column("fate").to_numpy() <= 1
             links, absent = asset_links(plan.assets, batch, used, file, names)
             chunk.tally.dropped.update(absent)
             chunk = replace(chunk, asset_links=links)
+        found, refused = notes.take(batch, used, chunk.tally, seen)
+        waiting.refused += refused
         seen += batch.num_rows
         if plan.retracts:
             _note_retracted(plan, batch, retractions)
         context.progress(file.name, batch.num_rows)
         yield chunk
-    rejects = waiting.rejects(plan)
+        for each in found:
+            yield from each
     broken = structural_rejects(connection, counted)
     check_count(seen, broken, counted)
-    rejects = _renumbered(rejects, broken) + broken
+    first = 1 if counted.source.is_lines else 2
+    rejects = _renumbered(waiting.rejects(plan), broken, first) + broken
     yield Chunk(file, table, Tally(rows=len(rejects), rejects=rejects), keyed=plan.keyed)
+
+
+def _note_taking(
+    plan: Plan, file: SourceFile, context: ReadContext, names: SourceNames
+) -> NoteTaking:
+    others = (plan.rules, plan.encounters, plan.people, plan.assets, plan.notes[1:])
+    utc = plan.values.clock == "utc"
+    return NoteTaking(plan.notes, file, names, Spool(context.scratch), utc, not any(others))
 
 
 def stream(sql: str, values: Values, counted: Counted) -> Iterator[pa.RecordBatch]:
@@ -123,6 +145,7 @@ class _Waiting:
 
     places: list[np.ndarray]
     fates: list[np.ndarray]
+    refused: list[Reject]  # by place too: their files are no notes
 
     def rejects(self, plan: Plan) -> list[Reject]:
         found = []
@@ -130,14 +153,17 @@ class _Waiting:
             for place, code in zip(places.tolist(), fates.tolist(), strict=True):
                 fate = plan.fates[code]
                 found.append(Reject(place, fate.column, fate.reason))
-        return found
+        return found + self.refused
 
 
-def _renumbered(rejects: list[Reject], broken: list[Reject]) -> list[Reject]:
-    """Turn places among the parsed rows into record numbers: broken records lie in between."""
+def _renumbered(rejects: list[Reject], broken: list[Reject], first: int) -> list[Reject]:
+    """Turn places among the parsed rows into record numbers: broken records lie in between.
+
+    `first` is the number of the first row: 2 after a header.
+    """
     if not rejects:
         return []
-    numbers = np.array([reject.row for reject in rejects], np.int64) + 2
+    numbers = np.array([reject.row for reject in rejects], np.int64) + first
     gaps = np.array(sorted(reject.row for reject in broken), np.int64)
     # The k-th broken record (from 0) precedes every parsed row whose number, less k, reaches it.
     shifted = gaps - np.arange(len(gaps))
@@ -179,8 +205,9 @@ def structural_rejects(connection: duckdb.DuckDBPyConnection, counted: Counted) 
         return []
     lines = np.array([row[0] for row in rows], np.int64)
     numbers = counted.lines.record_of_line(lines).tolist()
+    is_lines = counted.source.is_lines  # its one column has no name
     return [
-        Reject(number, column or "", _REASONS.get(kind, kind.lower()))
+        Reject(number, "" if is_lines else column or "", _REASONS.get(kind, kind.lower()))
         for number, (_, column, kind) in zip(numbers, rows, strict=True)
     ]
 
