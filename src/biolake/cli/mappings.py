@@ -119,7 +119,7 @@ def _draft_page(text: str, out: Path | None, source: Path) -> Iterator[Renderabl
     "simulate",
     examples=[
         "biolake simulate hospital --subjects 1000 --seed 7 --sites 4",
-        "biolake simulate hospital --subjects 200 --assets 0.5",
+        "biolake simulate hospital --subjects 200 --assets 0.5 --notes 0.5 --omics 0.5",
     ],
 )
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
@@ -133,9 +133,24 @@ def _draft_page(text: str, out: Path | None, source: Path) -> Iterator[Renderabl
     "--assets", type=click.FloatRange(0, 1), metavar="SHARE", default=0.0,
     help="Give this share of the subjects ECGs, radiographs, CTs and slides too (1: all).",
 )  # fmt: skip
+@click.option(
+    "--notes", type=click.FloatRange(0, 1), metavar="SHARE", default=0.0,
+    help="Give this share of the subjects discharge summaries.",
+)  # fmt: skip
+@click.option(
+    "--omics", type=click.FloatRange(0, 1), metavar="SHARE", default=0.0,
+    help="Give this share of the subjects genotypes, expression and cells.",
+)  # fmt: skip
 @pass_session
 def simulate(
-    session: Session, out: Path, subjects: int, seed: int, sites: int, assets: float
+    session: Session,
+    out: Path,
+    subjects: int,
+    seed: int,
+    sites: int,
+    assets: float,
+    notes: float,
+    omics: float,
 ) -> None:
     """Write a made-up hospital in real file formats, to try it all."""
     from biolake.cli.pages import steps
@@ -151,6 +166,8 @@ def simulate(
             seed=seed,
             sites=sites,
             assets=assets,
+            notes=notes,
+            omics=omics,
             progress=lambda done, total: progress("simulating", done, total),
         )
     data = {**asdict(summary), "folder": str(summary.folder), "sites": list(summary.sites)}
@@ -167,7 +184,12 @@ def _simulate_page(data: dict[str, Any]) -> Iterator[RenderableType]:
     )
     if data["assets"]:
         yield f"With {counted(data['assets'], 'asset')}: ECGs, radiographs, CTs and slides."
+    if data["notes"]:
+        yield f"With {counted(data['notes'], 'note')}, in English, Spanish and Chinese."
+    if data["samples"]:
+        yield f"With {counted(data['samples'], 'sample')}: genotypes, expression and cells."
     yield "To load it:"
     for number, name in enumerate(data["sites"], 1):
-        for part in (name, "assets") if data["assets"] else (name,):
+        beside = (("assets", data["assets"]), ("notes", data["notes"]), ("omics", data["samples"]))
+        for part in (name, *(kind for kind, made in beside if made)):
             yield f"  biolake ingest {data['folder']}/site-{number}/{part} --site site-{number}"

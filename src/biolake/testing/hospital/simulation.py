@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from biolake.core.errors import WrongUse
 
@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
     from pathlib import Path
+    from typing import TextIO
 
-    from biolake.testing.hospital.asset_files import AssetFiles
+    from biolake.testing.hospital.asset_files import AssetFiles, Site
     from biolake.testing.hospital.histories import History
+    from biolake.testing.hospital.note_files import NoteFiles
+    from biolake.testing.hospital.omics_files import OmicsFiles
 
 FORMATS = ("mimic", "omop", "fhir", "hl7")
 
@@ -30,6 +33,17 @@ class Summary:
     files: int
     bytes: int
     assets: int = 0
+    notes: int = 0
+    samples: int = 0
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Which share of the subjects has ECGs and images, notes, and molecular samples."""
+
+    assets: float = 0.0
+    notes: float = 0.0
+    omics: float = 0.0
 
 
 class SiteFiles(Protocol):
@@ -48,6 +62,8 @@ def simulate(
     sites: int = 1,
     formats: tuple[str, ...] = FORMATS,
     assets: float = 0.0,
+    notes: float = 0.0,
+    omics: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Write a synthetic hospital group in real source formats, with its planted truths.
@@ -57,62 +73,114 @@ def simulate(
     subject's history does not change when more subjects are asked for.
 
     With `assets` this share of the subjects have ECGs, images or slides too, under
-    `out/site-k/assets`; `out/truth-assets.jsonl` says what is true of each. The records stay the
-    same.
+    `out/site-k/assets`; with `notes` discharge summaries, under `out/site-k/notes`; with `omics`
+    genotypes, expression and cells, under `out/site-k/omics`. `out/truth-assets.jsonl`,
+    `truth-notes.jsonl` and `truth-omics.jsonl` say what is true of each. The records stay the same.
     """
     from contextlib import ExitStack
 
     from biolake.testing.hospital.histories import CHUNK, draw_history
     from biolake.testing.hospital.tally import Tally
 
-    by_site = _sources(subjects, sites, formats, assets)
+    shares = Shares(assets, notes, omics)
+    by_site = _sources(subjects, sites, formats, shares)
     shared = _sharing(by_site)
     tally = Tally(by_site, shared)
     with ExitStack() as stack:
         writers = [_open(out / f"site-{n + 1}", n, source) for n, source in enumerate(by_site)]
         for writer in writers:
             stack.callback(writer.close)
-        archives = _archives(stack, out, by_site, seed, assets) if assets else []
+        beside = _Beside(stack, out, by_site, seed, shares)
         for first in range(0, subjects, CHUNK):
             history = draw_history(seed, first // CHUNK, by_site, shared).first(subjects - first)
             for writer in writers:
                 writer.write(history)
-            _examine(archives, history)
+            beside.write(history)
             tally.add(history)
             if progress:
                 progress(min(first + CHUNK, subjects), subjects)
-    found = {archive.site.name: archive.counts() for archive in archives}
-    tally.write(out / "truth.json", subjects=subjects, seed=seed, assets=found)
-    made = sum(sum(archive.made.values()) for archive in archives)
-    return _summary(out, subjects, by_site, tally.encounters, tally.measurements, made)
+    tally.write(out / "truth.json", subjects=subjects, seed=seed, beside=beside.truths())
+    return _summary(out, subjects, by_site, tally.encounters, tally.measurements, beside)
 
 
-def _archives(
-    stack: ExitStack, out: Path, by_site: tuple[str, ...], seed: int, share: float
-) -> list[AssetFiles]:
-    """Open the archive of ECGs and images of each site."""
-    from biolake.testing.hospital.asset_files import AssetFiles, Site
+class _Beside:
+    """What stands beside the records of each site: images, notes, molecular samples."""
 
-    truth = stack.enter_context((out / "truth-assets.jsonl").open("w", encoding="utf-8"))
+    def __init__(
+        self, stack: ExitStack, out: Path, by_site: tuple[str, ...], seed: int, shares: Shares
+    ) -> None:
+        self.archives: list[AssetFiles] = []
+        self.notes: list[NoteFiles] = []
+        self.omics: list[OmicsFiles] = []
+        if shares.assets:
+            from biolake.testing.hospital.asset_files import AssetFiles
+
+            self.archives = _opened(stack, out, by_site, seed, shares.assets, AssetFiles)
+        if shares.notes:
+            from biolake.testing.hospital.note_files import NoteFiles
+
+            self.notes = _opened(stack, out, by_site, seed, shares.notes, NoteFiles)
+        if shares.omics:
+            from biolake.testing.hospital.omics_files import OmicsFiles
+
+            self.omics = _opened(stack, out, by_site, seed, shares.omics, OmicsFiles)
+
+    def write(self, history: History) -> None:
+        """Make what a chunk of subjects has at every site."""
+        if self.archives:
+            from biolake.testing.hospital.examinations import visits
+
+            seen = visits(history)
+            for archive in self.archives:
+                archive.write(seen)
+        for writer in (*self.notes, *self.omics):
+            writer.write(history)
+
+    def truths(self) -> dict[str, dict[str, object]]:
+        """Return what a load of each kind must find at each site, and what is planted."""
+        found: dict[str, dict[str, object]] = {}
+        kinds = (("assets", self.archives), ("notes", self.notes), ("omics", self.omics))
+        for kind, files in kinds:
+            found[kind] = {each.site.name: each.counts() for each in files}
+        if self.omics:
+            from biolake.testing.hospital.omics_files import truths
+
+            found["planted"] = truths()
+        return found
+
+
+class _Made(Protocol):
+    """Files of one site beside its records."""
+
+    def close(self) -> None: ...
+
+
+_F = TypeVar("_F", bound=_Made)
+
+
+def _opened(
+    stack: ExitStack,
+    out: Path,
+    by_site: tuple[str, ...],
+    seed: int,
+    share: float,
+    make: Callable[[Site, TextIO], _F],
+) -> list[_F]:
+    """Open the files of one kind at every site; they share one file of truths."""
+    from biolake.testing.hospital.asset_files import Site
+
+    name = {"AssetFiles": "assets", "NoteFiles": "notes", "OmicsFiles": "omics"}[make.__name__]
+    truth = stack.enter_context((out / f"truth-{name}.jsonl").open("w", encoding="utf-8"))
     found = []
     for number, source in enumerate(by_site):
-        site = Site(out / f"site-{number + 1}", number, source, seed, share)
-        found.append(AssetFiles(site, truth))
+        found.append(make(Site(out / f"site-{number + 1}", number, source, seed, share), truth))
         stack.callback(found[-1].close)
     return found
 
 
-def _examine(archives: list[AssetFiles], history: History) -> None:
-    """Make the examinations of a chunk of subjects at every site."""
-    if archives:
-        from biolake.testing.hospital.examinations import visits
-
-        seen = visits(history)
-        for archive in archives:
-            archive.write(seen)
-
-
-def _sources(subjects: int, sites: int, formats: tuple[str, ...], assets: float) -> tuple[str, ...]:
+def _sources(
+    subjects: int, sites: int, formats: tuple[str, ...], shares: Shares
+) -> tuple[str, ...]:
     """Give each site its format, refusing what cannot be simulated."""
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
@@ -122,8 +190,9 @@ def _sources(subjects: int, sites: int, formats: tuple[str, ...], assets: float)
         )
     if subjects < 1 or sites < 1:
         raise WrongUse("A hospital needs at least one subject and one site.")
-    if not 0.0 <= assets <= 1.0:
-        raise WrongUse("The share of subjects with assets is between 0 and 1.")
+    for name, share in vars(shares).items():
+        if not 0.0 <= share <= 1.0:
+            raise WrongUse(f"The share of subjects with {name} is between 0 and 1.")
     return tuple(formats[n % len(formats)] for n in range(sites))
 
 
@@ -160,7 +229,7 @@ def _summary(
     by_site: tuple[str, ...],
     encounters: int,
     measurements: int,
-    assets: int,
+    beside: _Beside,
 ) -> Summary:
     files = [path for path in out.rglob("*") if path.is_file()]
     return Summary(
@@ -171,5 +240,7 @@ def _summary(
         measurements=measurements,
         files=len(files),
         bytes=sum(path.stat().st_size for path in files),
-        assets=assets,
+        assets=sum(sum(archive.made.values()) for archive in beside.archives),
+        notes=sum(sum(notes.made.values()) for notes in beside.notes),
+        samples=sum(omics.made.get("samples", 0) for omics in beside.omics),
     )

@@ -122,9 +122,9 @@ class Tally:
             )
 
     def write(
-        self, path: Path, *, subjects: int, seed: int, assets: dict[str, dict[str, object]]
+        self, path: Path, *, subjects: int, seed: int, beside: dict[str, dict[str, object]]
     ) -> None:
-        """Write what a perfect analysis of the files finds; `assets` counts those of each site."""
+        """Write what a perfect analysis of the files finds; `beside` is of images and notes."""
         document = {
             "schema": SCHEMA,
             "parameters": {"subjects": subjects, "seed": seed, "formats": list(self.by_site)},
@@ -140,7 +140,7 @@ class Tally:
                 f"site-{n + 1}": _fault_counts(row) for n, row in enumerate(self._faults.tolist())
             },
             "shared_subjects": {"system": NATIONAL_SYSTEM, "pairs": self._pairs},
-            **({"assets": {"each": "truth-assets.jsonl", "sites": assets}} if assets else {}),
+            **_beside(beside),
         }
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
@@ -309,3 +309,15 @@ def _leak_values(sums: np.ndarray) -> dict[str, object]:
         "consults_in_dead": asked_died,
         "consults_in_alive": asked_alive,
     }
+
+
+def _beside(told: dict[str, dict[str, object]]) -> dict[str, object]:
+    """Return what stands beside the records: counts of each site, and the file of truths."""
+    found: dict[str, object] = {
+        kind: {"each": f"truth-{kind}.jsonl", "sites": sites}
+        for kind, sites in told.items()
+        if sites and kind != "planted"
+    }
+    if "planted" in told:
+        found["molecular_truths"] = told["planted"]
+    return found
