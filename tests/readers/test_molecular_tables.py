@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from biolake.core.errors import DataRefused, SourceUnreadable
+from biolake.readers.molecular_tables import molecular_tables, tcga_multimodal
+from biolake.testing.readers import ReaderTests, read
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "tcga-multimodal"
+SPECIFICATION = """
+name: toy
+subjects:
+  file: clinical.csv
+  id: patient
+  age: age
+  sex: {column: sex, female: f, male: m}
+  days: days
+  dead: {column: status, dead: dead, alive: alive}
+  facts: {centre: CENTRE}
+numbers:
+  - {file: folds.csv, id: patient, columns: {fold: FOLD}}
+matrices:
+  - {file: expression.tsv.gz, kind: expression, scale: tpm}
+  - {file: cna.csv, kind: cna}
+  - {file: mutation.csv, kind: mutation, optional: true}
+"""
+FILES = {
+    "molecular.yaml": SPECIFICATION,
+    "clinical.csv": "patient,age,sex,days,status,centre\nA,50,f,100,alive,X\nB,60.5,m,40,dead,Y\n"
+    "C,,f,,,\nD,two,f,1,dead,X\nE,40,f,9,lost,X\nA,50,f,100,alive,X\n",
+    "folds.csv": "patient,fold\nA,0\nB,1\nZ,2\n",
+    "expression.tsv.gz": "gene\tA\tB\tQ\nTP53\t1.5\t2\t3\nMYC\tNA\t4\t5\n1-Mar\t1\t1\t1\n"
+    "KRAS\t7\toops\t1\nTP53\t1\t1\t1\nEGFR\t\t\t\n",
+    "cna.csv": "patient,TP53,2-Sep,MYC\nA,-2,1,\nB,0,1,3\nQ,1,1,1\n",
+}
+TCGA = {
+    "clinical.csv": "case_id,site,oncotree_code,age,is_female,survival_months,censorship\n"
+    "TCGA-AA-0001,AA,BLCA,63.0,0,10,0\nTCGA-AA-0002,AA,BLCA,40,1,2.5,1\n",
+    "splits.csv": "case_id,validation_fold\nTCGA-AA-0001,3\nTCGA-AA-0002,0\n",
+    "mut.csv.gz": "case_id,TP53\nTCGA-AA-0001,1\nTCGA-AA-0002,0\n",
+}
+
+
+def write_folder(folder: Path, files: dict[str, str] = FILES, **changed: str) -> Path:
+    for name, text in files.items():
+        text = changed.get(name.split(".")[0], text)
+        if name.endswith(".gz"):
+            (folder / name).write_bytes(gzip.compress(text.encode(), mtime=0))
+        else:
+            (folder / name).write_text(text)
+    return folder
+
+
+def rows(source: Path, reader=molecular_tables) -> list[dict]:
+    return [row for c in read(reader, source) if c.events for row in c.events.to_pylist()]
+
+
+def values(source: Path, reader=molecular_tables) -> dict[tuple[str, str], float | None]:
+    return {(row["subject"], row["code"]): row["numeric_value"] for row in rows(source, reader)}
+
+
+def rejects(source: Path) -> dict[str, list[tuple[int, str]]]:
+    found: dict[str, list[tuple[int, str]]] = {}
+    for chunk in read(molecular_tables, source):
+        mine = [(r.row, r.column) for r in chunk.tally.rejects]
+        found[chunk.file.name] = found.get(chunk.file.name, []) + mine
+    return found
+
+
+class TestMolecularTables(ReaderTests):
+    reader = molecular_tables
+    secrets = ("patient-A",)
+
+    def write_source(self, folder: Path) -> Path:
+        return write_folder(folder)
+
+
+class TestTcga(ReaderTests):
+    reader = tcga_multimodal
+    secrets = ("TCGA-AA-0001", "TCGA-AA-0002")
+
+    def write_source(self, folder: Path) -> Path:
+        return write_folder(folder, TCGA)
+
+
+def test_genes_down_and_samples_down_give_the_same_codes(tmp_path):
+    found = values(write_folder(tmp_path))
+    assert found["A", "EXPRESSION//TP53//tpm"] == 1.5
+    assert found["B", "EXPRESSION//MYC//tpm"] == 4.0
+    assert ("A", "EXPRESSION//MYC//tpm") not in found
+    assert found["A", "CNA//TP53"] == -2.0
+
+
+def test_follow_up_lies_on_its_day_and_the_dead_die(tmp_path):
+    when = {(row["subject"], row["code"]): row["time"] for row in rows(write_folder(tmp_path))}
+    start = when["B", "TIME_ORIGIN//DIAGNOSIS"]
+    assert (when["B", "MEDS_DEATH"] - start).days == 40
+    assert (when["A", "OS//LIVING"] - start).days == 100
+    assert (start - when["B", "MEDS_BIRTH"]).days == round(60.5 * 365.25)
+    assert when["A", "GENDER//F"] is None
+    assert when["B", "FOLD"] is None
+
+
+def test_what_is_wrong_is_quarantined_by_row_and_column(tmp_path):
+    assert rejects(write_folder(tmp_path)) == {
+        "clinical.csv": [(5, "age"), (6, "status"), (7, "patient")],
+        "folds.csv": [(4, "patient")],
+        "expression.tsv.gz": [(1, "column 4"), (4, "gene"), (5, "column 3"), (6, "gene")],
+        "cna.csv": [(1, "column 3"), (3, "column 4"), (4, "patient")],
+    }
+
+
+def test_a_matrix_that_stands_alone_is_turned_by_its_genes(tmp_path):
+    about = "name: toy\nmatrices:\n  - {file: m.csv, kind: expression, scale: log2}\n"
+    (tmp_path / "molecular.yaml").write_text(about)
+    (tmp_path / "m.csv").write_text("id,TP53,MYC\nA,1,2\nB,3,4\n")
+    down = values(tmp_path)
+    (tmp_path / "m.csv").write_text("id,A,B\nTP53,1,3\nMYC,2,4\n")
+    assert values(tmp_path) == down
+    assert down["A", "TIME_ORIGIN//DIAGNOSIS"] is None
+    assert down["B", "EXPRESSION//MYC//log2"] == 4.0
+
+
+def test_a_matrix_of_which_no_side_is_known_is_refused_with_the_way_out(tmp_path):
+    about = "name: toy\nmatrices:\n  - {file: m.csv, kind: expression, scale: log2}\n"
+    (tmp_path / "molecular.yaml").write_text(about)
+    (tmp_path / "m.csv").write_text("id,x,y\na,1,2\n")
+    with pytest.raises(SourceUnreadable, match="samples: rows"):
+        rows(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SPECIFICATION.replace(", scale: tpm", ""), "need a `scale`"),
+        (SPECIFICATION.replace("kind: cna", "kind: copies"), "must be expression"),
+        (SPECIFICATION.replace("cna.csv", "/etc/passwd"), "without `..`"),
+        (SPECIFICATION.replace("  days: days\n", ""), "follow-up needs"),
+        (SPECIFICATION.replace("cna.csv", "none.csv"), "has no file"),
+        (SPECIFICATION.replace("id: patient\n  age", "id: person\n  age"), "no column 'person'"),
+    ],
+)
+def test_a_wrong_specification_is_refused(tmp_path, text, said):
+    with pytest.raises(DataRefused, match=said):
+        rows(write_folder(tmp_path, molecular=text))
+
+
+def test_blocks_of_lines_give_what_the_whole_file_gives(tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    table = rng.normal(size=(200, 30)).round(3)
+    about = (
+        "name: toy\nmatrices:\n  - {file: m.csv, kind: expression, scale: z, samples: columns}\n"
+    )
+    (tmp_path / "molecular.yaml").write_text(about)
+    lines = [",".join(["g", *(f"S{n}" for n in range(30))])]
+    lines += [",".join([f"G{g}", *map(str, row)]) for g, row in enumerate(table)]
+    (tmp_path / "m.csv").write_text("\n".join(lines))
+    from biolake.readers._matrix import text_table
+
+    monkeypatch.setattr(text_table.TextTable.blocks, "__defaults__", (2000,))
+    found = values(tmp_path)
+    wanted = {(f"S{s}", f"EXPRESSION//G{g}//z"): table[g, s] for g in range(200) for s in range(30)}
+    assert {key: found[key] for key in wanted} == wanted
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data")
+def test_a_tcga_cohort_agrees_with_its_own_files():
+    source = SHARED / "kirc"
+    found = values(source, tcga_multimodal)
+    for name, code in (
+        ("rnaseq", "EXPRESSION//{}//zscore"),
+        ("cnv", "CNA//{}"),
+        ("mut", "MUTATION//{}"),
+    ):
+        lines = gzip.decompress((source / f"{name}.csv.gz").read_bytes()).decode().splitlines()
+        head = lines[0].split(",")
+        for line in lines[1::29]:
+            who, *told = line.split(",")
+            for gene, value in zip(head[1:], told, strict=True):
+                assert found.get((who, code.format(gene))) == (float(value) if value else None)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data")
+def test_all_eight_cohorts_are_read_and_every_row_has_a_fate():
+    deaths: dict[str, int] = {}
+    for chunk in read(tcga_multimodal, SHARED):
+        assert chunk.tally.unexplained == 0
+        assert not chunk.tally.rejects
+        if chunk.table == "subjects":
+            codes = chunk.events["code"].to_pylist()
+            deaths[chunk.file.name.split("/")[0]] = codes.count("MEDS_DEATH")
+    assert deaths == {"blca": 169, "brca": 130, "coadread": 81, "gbmlgg": 187, "hnsc": 197,
+                      "kirc": 92, "luad": 158, "ucec": 75}  # fmt: skip
