@@ -98,6 +98,7 @@ class FoundAsset:
     file_keys: tuple[str, ...] = ()
     # An asset of many samples (a cohort's genotypes) has no subject of its own: each sample has.
     samples: tuple[FoundSample, ...] = ()
+    row: int = 1  # of a part of a file: the row of that file it stands in, header included
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class UnreadableFile:
     file: SourceFile
     reason: str
     item: str = ""  # tag, header line or column at fault
+    row: int = 1  # of a part of a file: the row of that file it stands in, header included
 
 
 @dataclass(frozen=True)

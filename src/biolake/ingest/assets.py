@@ -15,12 +15,12 @@ from biolake.core.catalogue import Catalogue, Extension
 from biolake.core.errors import SetupMissing
 from biolake.core.reading import Chunk, Clock, Reject, SourceFile, Tally
 from biolake.ingest.asset_links import AssetLinks
+from biolake.ingest.asset_walk import head_of, walk
 from biolake.lake.door import open_view
 from biolake.lake.lake import Lake
 
 LAYOUT = "assets"  # of a source that holds no records
 OTHER = "other files"
-HEAD = 4096
 _BLOCK = 1 << 20
 _NO_ROWS = Tally()  # of chunks that account for files, not rows
 _PEEKED = 1000
@@ -80,12 +80,12 @@ def find_asset_files(
     others: list[SourceFile] = []
     barred: list[tuple[SourceFile, str]] = []
     lacking: dict[str, list[SetupMissing]] = {}
-    for file, reason in _walk(root, used):
+    for file, reason in walk(root, used):
         if reason:
             barred.append((file, reason))
             continue
         try:
-            head = _head(file.place)
+            head = head_of(file.place)
         except OSError as error:
             barred.append((file, f"the file cannot be read ({type(error).__name__})"))
             continue
@@ -108,76 +108,6 @@ class _Unset(Exception):
     def __init__(self, reader: str, missing: SetupMissing) -> None:
         super().__init__(reader)
         self.reader, self.missing = reader, missing
-
-
-def _walk(root: Path, used: set[str]) -> Iterator[tuple[SourceFile, str]]:
-    """Yield the files of a source in order of their names, with why one is barred."""
-    if root.is_file():
-        if os.path.realpath(root) not in used:
-            yield SourceFile(root, root.name), ""
-        return
-    home = os.path.realpath(root)
-    folders = [(home, "")]
-    while folders:
-        folder, before = folders.pop()
-        try:
-            with os.scandir(folder) as found:
-                entries = sorted((e for e in found if not e.name.startswith(".")), key=_name)
-        except OSError as error:  # the rest of the source is there all the same
-            file = SourceFile(folder, _sayable(before.removesuffix("/") or root.name))
-            yield file, f"the folder cannot be read ({type(error).__name__})"
-            continue
-        entries = [e for e in entries if e.path not in used]
-        inner = {e.name: e for e in entries if _is_folder(e)}
-        folders += [(e.path, f"{before}{e.name}/") for e in reversed(inner.values())]
-        for entry in entries:
-            if entry.name not in inner and not _leads_to(entry, used):
-                yield _named(entry, before + entry.name, home)
-
-
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
-
-
-def _leads_to(entry: os.DirEntry[str], used: set[str]) -> bool:
-    """Tell whether a link leads to a folder of which the records' reading uses files."""
-    if not entry.is_symlink() or not os.path.isdir(entry.path):
-        return False
-    folder = os.path.realpath(entry.path)
-    return folder in used or any(path.startswith(folder + os.sep) for path in used)
-
-
-def _sayable(name: str) -> str:
-    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
-
-
-def _named(entry: os.DirEntry[str], name: str, home: str) -> tuple[SourceFile, str]:
-    said = _sayable(name)
-    file = SourceFile(entry.path, said)
-    if said != name:
-        return file, "the file's name is not UTF-8"
-    if entry.is_symlink() and not os.path.realpath(entry.path).startswith(home + os.sep):
-        return file, "a link that leads out of the source"
-    try:
-        if entry.is_symlink() and entry.is_dir():
-            return file, "a link to a folder is not followed"
-        return file, "" if entry.is_file() else "no plain file"
-    except OSError as error:
-        if entry.is_symlink():
-            return file, "a link that leads nowhere"
-        return file, f"the file cannot be read ({type(error).__name__})"
-
-
-def _head(path: str | Path) -> bytes:
-    with open(path, "rb", buffering=0) as stream:
-        return stream.read(HEAD)
 
 
 def _claims(reader: Extension, name: str, head: bytes) -> bool:
@@ -245,6 +175,17 @@ def _hashed(file: SourceFile, how: str) -> SourceFile:
     return SourceFile(file.place, file.name, digest.hexdigest(), how, size)
 
 
+def _part_of(whole: SourceFile, part: SourceFile) -> SourceFile:
+    """Return a part of a planned file, with the hash of its own bytes."""
+    digest = part.content_hash or _digest(part)
+    return replace(part, content_hash=digest, reading_hash=whole.reading_hash)
+
+
+def _digest(part: SourceFile) -> str:
+    with open(part.place, "rb", buffering=0) as stream:
+        return hashlib.sha256(os.pread(stream.fileno(), part.size, part.start)).hexdigest()
+
+
 def _unread(file: SourceFile, why: str) -> SourceFile:
     """Give a file that cannot be read a hash of its own: the lake then knows it again."""
     digest = hashlib.sha256(f"{why}\0{file.name}".encode()).hexdigest()
@@ -266,6 +207,7 @@ class Finding:
         barred = {file.name for file, _ in files.barred}
         self._surroundings = Surroundings({n: f for n, f in self._all.items() if n not in barred})
         self._accounted: set[str] = set(files.known)
+        self._parted: set[str] = set()  # new files that hold many assets
         self._head: list[Chunk] = []
         self.notes: Counter[str] = Counter()
         self._found = self._chunks()
@@ -315,10 +257,10 @@ class Finding:
             for found in self._results(reader, files):
                 if isinstance(found, UnreadableFile):
                     given.add(found.file.name)
-                    yield from self._rejected(found.file, table, found.reason, found.item)
-                    continue
-                given.update(file.name for file in found.files)
-                yield self._asset(found, table)
+                    yield from self._unreadable(found, table)
+                else:
+                    given.update(file.name for file in found.files)
+                    yield from self._asset(found, table)
         except MemoryError:
             raise
         except SetupMissing as missing:
@@ -342,14 +284,49 @@ class Finding:
                 raise LookupError
             yield found
 
-    def _asset(self, found: FoundAsset, table: str) -> Chunk:
-        files = tuple(self._hashed(file) for file in found.files)
+    def _begun(self, whole: SourceFile) -> bool:
+        """Say whether the parts of a file are to be taken, and account for it."""
+        if whole.name not in self._accounted:
+            self._accounted.add(whole.name)
+            self._parted.add(whole.name)
+        return whole.name in self._parted
+
+    def _unreadable(self, found: UnreadableFile, table: str) -> Iterator[Chunk]:
+        if not found.file.inside:
+            yield from self._rejected(found.file, table, found.reason, found.item)
+            return
+        whole = self._all[found.file.name]
+        if self._begun(whole):
+            tally = Tally(rows=1, rejects=[Reject(found.row, found.item, found.reason)])
+            yield Chunk(whole, table, tally)
+
+    def _asset(self, found: FoundAsset, table: str) -> Iterator[Chunk]:
+        if found.files[0].inside:
+            yield from self._part(found, table)
+            return
+        found = self._told(found, tuple(self._hashed(file) for file in found.files))
+        files = found.files
+        mine = tuple({f.name: f for f in files if f.name not in self._accounted}.values())
+        self._accounted.update(file.name for file in mine)
+        yield Chunk(files[0], table, _NO_ROWS, assets=(found,), accounted=mine)
+
+    def _part(self, found: FoundAsset, table: str) -> Iterator[Chunk]:
+        """Pass on an asset that is a part of a file; a file accounted for before gives no more.
+
+        The line of such a file has as many rows as it has parts.
+        """
+        whole = self._all[found.files[0].name]
+        if self._begun(whole):
+            files = tuple(_part_of(self._all[file.name], file) for file in found.files)
+            found = self._told(found, files)
+            yield Chunk(whole, table, _NO_ROWS, assets=(found,), accounted=(whole,))
+
+    def _told(self, found: FoundAsset, files: tuple[SourceFile, ...]) -> FoundAsset:
+        """Return an asset of these files with what the source's lists say of them."""
         found, fault = self._links.of(replace(found, files=files))
         if fault:
             self.notes[fault] += 1
-        mine = tuple({f.name: f for f in files if f.name not in self._accounted}.values())
-        self._accounted.update(file.name for file in mine)
-        return Chunk(files[0], table, _NO_ROWS, assets=(found,), accounted=mine)
+        return found
 
     def _hashed(self, file: SourceFile) -> SourceFile:
         """Return the file as planned; one of the records is hashed when an asset needs it."""

@@ -53,14 +53,16 @@ def _index(view: View) -> Iterator[Fault]:
         yield "asset_files", "", f"{stray} files are of no asset"
     reader = view.con.execute(
         "SELECT a.asset_id, a.files, a.bytes, count(f.sha256), sum(f.length),"
-        " count(DISTINCT f.number), list(f.sha256)"
+        " count(DISTINCT f.number), list(f.sha256), a.source_key"
         " FROM assets a LEFT JOIN asset_files f USING (asset_id) GROUP BY ALL"
     )
     wrong = other = 0
     while rows := reader.fetchmany(_BATCH):
-        for name, files, size, listed, length, numbers, hashes in rows:
+        for name, files, size, listed, length, numbers, hashes, key in rows:
             wrong += not (files == listed == numbers and size == length)
-            other += asset_id(sha for sha in hashes if sha) != name if listed else 0
+            if listed:
+                mine = [sha for sha in hashes if sha]
+                other += name not in (asset_id(mine), asset_id(mine, key))
     if wrong:
         yield "asset_files", "", f"{wrong} assets have not the files they should"
     if other:

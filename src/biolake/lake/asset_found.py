@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from biolake.core.assets import FoundAsset
 from biolake.core.reading import SourceFile
 from biolake.lake.asset_growth import Member
-from biolake.lake.asset_rows import Row
+from biolake.lake.asset_owners import Owner
+from biolake.lake.asset_rows import Row, is_text
 from biolake.lake.linkage import EITHER, Linkage
 
 OTHERS = "its series is that of another subject here"
@@ -31,6 +33,12 @@ class Found:
     clockless: bool = False  # its time cannot be told on the site's clock
     corrects: bool = False  # it takes the place of other bytes under its name
     described: Row = field(default_factory=dict)
+    samples: Sequence[Owner] = ()
+
+    @property
+    def text_key(self) -> str:
+        """The key that goes into its id: of texts that others' may repeat word for word."""
+        return self.source_key if is_text(self.asset) else ""
 
 
 def is_of_another(one: Found, old: Row, linkage: Linkage, option: str) -> bool:

@@ -6,22 +6,23 @@ some thousand at a time: each batch asks the lake once which of its assets and b
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from biolake.core.assets import MODALITIES, FoundAsset
 from biolake.core.bounds import is_sayable
-from biolake.core.reading import Chunk, Clock, Reject, SourceFile, Tally
+from biolake.core.reading import Chunk, Clock, SourceFile
 from biolake.core.schema import ASSET_FILES
+from biolake.lake import asset_samples
 from biolake.lake.asset_clock import CLOCKLESS, SiteTime, end_of
+from biolake.lake.asset_fates import Fates
 from biolake.lake.asset_found import OTHERS, Found, is_of_another
 from biolake.lake.asset_growth import DOUBLE, Member, after, told_apart
-from biolake.lake.asset_report import MOVED, NEW_SYSTEM, AssetOptions, AssetReport, asset_key
+from biolake.lake.asset_owners import Owners
+from biolake.lake.asset_report import MOVED, AssetOptions, AssetReport, asset_key
 from biolake.lake.asset_rows import (
     DESCRIBED,
     SPILL,
@@ -29,15 +30,15 @@ from biolake.lake.asset_rows import (
     Spill,
     asset_id,
     described,
+    is_text,
 )
+from biolake.lake.asset_samples import SampleIntake
 from biolake.lake.asset_stock import Stock
 from biolake.lake.door import View
 from biolake.lake.intake import Intake
-from biolake.lake.linkage import FORGOTTEN, NO_ENCOUNTER
 from biolake.lake.packs import PackWriter, member_name
 
 BATCH = 2000
-TAKEN = Tally(rows=1, part_rows=1)  # of every file taken: shared, so never changed
 UNKNOWN_NOW = "corrected files name a subject not known here: their assets wait for it"
 LINKS = ("subject_id", "encounter_id", "subject_key")
 
@@ -62,33 +63,26 @@ class AssetIntake:
         self.replaced: set[str] = set()  # stored assets of which the row is written anew or goes
         self.gone: set[str] = set()  # those that are no more: they grew into another
         self.late: dict[str, int] = {}  # assets linked after their row was made → subject
-        self.waiting: dict[str, set[int]] = {}  # waiting key → subjects that came to be known
+        self.moved: dict[str, int] = {}  # stored assets → the other subject they are of now
+        self.owners = Owners(intake.linkage, intake.site, self.options)
+        self.samples = SampleIntake(view, intake, self.owners, self.report, scratch)
+        self.fates = Fates(intake)
         self._times = SiteTime(clock, zone)
         self._stock = Stock(view, intake.site)
         self.packs = PackWriter(view.lake.store, scratch, intake.load)
         self._taken: dict[str, int | None] = {}
         self._keys: dict[str, str] = {}  # source key → asset id, within this load
         self._batch: list[Found] = []
-        if self._stock.waits():
-            intake.linkage.watch = self._watch
+        if self._stock.waits() or self.samples.waits():
+            self.owners.watch()
 
     def add(self, chunk: Chunk) -> None:
         """Take the assets of one chunk, and the ledger lines of the files it accounts for."""
-        self.intake.linkage.watch = self._watch
+        self.owners.watch()
         for found in chunk.assets:
-            names = {file.name for file in found.files}
-            mine = [file for file in chunk.accounted if file.name in names]
-            line, table = self.intake.line, chunk.table
-            lines = {file.name: line(file, table, tally=TAKEN) for file in mine}
-            self._take(found, chunk.table, lines)
+            self._take(found, chunk.table, self.fates.begin(found, chunk))
         if len(self._batch) >= BATCH:
             self.flush()
-
-    def _watch(self, system: str, value: str, subject: int) -> None:
-        """Note under which keys an asset may have waited for this identifier."""
-        for name in ("", system):
-            key = self.intake.linkage.waiting_key(self.intake.site, value, name)
-            self.waiting.setdefault(key, set()).add(subject)
 
     def _take(self, found: FoundAsset, reader: str, lines: dict[str, int]) -> None:
         reason, row = self._fault(found), Row()
@@ -99,16 +93,20 @@ class AssetIntake:
             except (TypeError, ValueError):
                 reason = "the reader gave facts that cannot be stored"
         if reason:
-            self._reject(lines.values(), reason)
+            self.fates.reject(found, lines.values(), reason)
             return
-        self._reject([lines.pop(f.name) for f in doubles if f.name in lines], DOUBLE)
+        self.fates.reject(found, [lines.pop(f.name) for f in doubles if f.name in lines], DOUBLE)
         one = self._found(found, reader, files, [*lines.values()], row)
-        gone = self.intake.linkage.is_forgotten_content(one.id, (m.sha for m in one.members))
-        if not gone and self._resolve(one):
-            self._batch.append(one)
-        else:
+        hashes = () if one.text_key else (member.sha for member in one.members)
+        gone = self.intake.linkage.is_forgotten_content(one.id, hashes)
+        if gone or not self._resolve(one):
             self.report.forgotten += 1
-            self._skip(lines.values(), "its subject was forgotten")
+            self.fates.skip(found, lines.values(), "its subject was forgotten")
+            return
+        if found.samples and (opening := lines.get(found.files[0].name)) is not None:
+            unknown = asset_samples.refused(one.samples)
+            self.fates.samples(opening, len(one.samples), unknown)
+        self._batch.append(one)
 
     def _found(
         self,
@@ -119,9 +117,10 @@ class AssetIntake:
         row: Row,
     ) -> Found:
         hashed = self.intake.linkage.source_key
+        key = hashed(found.source_key) if found.source_key else ""
         members = [
-            Member(file.name, file.content_hash, hashed(key) if key else None)
-            for file, key in files
+            Member(file.name, file.content_hash, hashed(own) if own else None)
+            for file, own in files
         ]
         found, clockless = self._times.of(found)
         if clockless:
@@ -132,8 +131,8 @@ class AssetIntake:
             reader,
             tuple(file for file, _ in files),
             members,
-            asset_id(member.sha for member in members),
-            hashed(found.source_key) if found.source_key else "",
+            asset_id((m.sha for m in members), key if is_text(found) else ""),
+            key,
             lines,
             clockless=clockless,
             described=row,
@@ -145,53 +144,19 @@ class AssetIntake:
             return "the reader gave an unknown kind of data"
         if not (is_sayable(found.start) and is_sayable(found.end)):
             return "its time lies outside the years 1 to 9999"
-        return ""
+        return asset_samples.fault_of(found) if found.samples else ""
 
     def _resolve(self, one: Found) -> bool:
-        """Find out whose an asset is; False: a forgotten subject's."""
+        """Find out whose an asset, or each of its samples, is; False: a forgotten subject's."""
         found, linkage = one.asset, self.intake.linkage
-        value = (found.subject or "").strip()
-        own = found.system or linkage.system.name
-        if not value:
-            return True
-        if found.listed and own not in ("", NEW_SYSTEM):
-            return self._register(one, value, own)
-        system = self.options.subject_system or found.system
-        known = linkage.known_as(value, system)
-        if FORGOTTEN in known:
-            return False
-        if len(known) == 1:
-            (one.subject,) = known
-        elif known:
-            one.ambiguous, one.key = True, linkage.either(known)
-        elif found.listed or self.options.new_subjects:
-            return self._register(one, value, system or NEW_SYSTEM)
-        else:
-            one.key = linkage.waiting_key(self.intake.site, value, system)
-        return True
-
-    def _register(self, one: Found, value: str, system: str) -> bool:
-        """Link an asset to the subject its identifier names, made new where unknown."""
-        linkage = self.intake.linkage
-        number = linkage.number_of(value, system)
-        if number == -1:
-            return False
-        if number is None:
-            one.key = linkage.waiting_key(self.intake.site, value, one.asset.system)
-            return True
-        one.subject = linkage.registry.ids[number]
-        if one.asset.listed and one.asset.encounter:
-            stay = int(linkage.encounters(pa.array([one.asset.encounter]))[0])
-            one.encounter = None if stay == NO_ENCOUNTER else stay
-        return True
-
-    def _reject(self, lines: Iterable[int], reason: str) -> None:
-        for number in lines:
-            self.intake.parts[number].tally = Tally(rows=1, rejects=[Reject(1, "", reason)])
-
-    def _skip(self, lines: Iterable[int], reason: str) -> None:
-        for number in lines:
-            self.intake.parts[number].tally = Tally(rows=1, skipped=Counter({reason: 1}))
+        if found.samples:
+            one.samples = self.samples.owners(found)
+            return not any(owner.forgotten for owner in one.samples)
+        owner = self.owners.of(found.subject, found.system, found.listed)
+        one.subject, one.key, one.ambiguous = owner.subject, owner.key, owner.ambiguous
+        if owner.subject is not None and found.listed and found.encounter:
+            one.encounter = linkage.encounter(found.encounter)
+        return not owner.forgotten
 
     def flush(self) -> None:
         """Decide on the batch: what is new goes into packs, what is known may be linked or grow."""
@@ -210,11 +175,20 @@ class AssetIntake:
             if one.id in self._taken:
                 self._again(one)
             elif one.source_key and self._keys.get(one.source_key, one.id) != one.id:
-                self._reject(one.lines, "the source's own name of it is that of another asset here")
+                self._refuse(one, "the source's own name of it is that of another asset here")
             elif old is None:
                 self._new(one)
             else:
                 self._known(one, old, told)
+
+    def _samples_of(self, one: Found, *, new: bool) -> None:
+        if one.samples and new:
+            self.samples.new(one)
+        elif one.samples:
+            self.samples.known(one)
+
+    def _refuse(self, one: Found, reason: str) -> None:
+        self.fates.reject(one.asset, one.lines, reason)
 
     def _again(self, one: Found) -> None:
         """Take content that came before in this load: it may tell whose it is, once."""
@@ -233,22 +207,25 @@ class AssetIntake:
         report.added += 1
         report.modalities[one.asset.modality] += 1
         report.linked += one.subject is not None
-        report.unlinked += one.subject is None
+        report.unlinked += one.subject is None and not one.samples
         report.ambiguous += one.ambiguous
+        report.sampled += bool(one.samples)
+        self._samples_of(one, new=True)
         self._store(one, one.members)
         self._spill(one, self._row(one))
 
     def _known(self, one: Found, old: Row, told: set[str]) -> None:
         """Take an asset the lake has: it may have grown, be corrected, told otherwise or linked."""
-        if old["site_id"] != self.intake.site and old["subject_id"] is not None:
+        linked = old["subject_id"] is not None or one.samples
+        if old["site_id"] != self.intake.site and linked:
             self.report.known += 1
             self.report.conflicts += one.subject not in (None, old["subject_id"])
             self._taken[one.id] = old["subject_id"]
             return
         files = self._files(one, old, told) if one.id != old["asset_id"] else []
-        changed = asset_id(m.sha for m in files) != old["asset_id"] if files else False
+        changed = self._id(one, files) != old["asset_id"] if files else False
         if changed and self._mixes(one, old, files):
-            self._reject(one.lines, OTHERS)
+            self._refuse(one, OTHERS)
             return
         row = self._row(one)
         self._link(one, old, row)
@@ -262,6 +239,7 @@ class AssetIntake:
         self.report.grown += changed and not one.corrects
         self.report.corrected += one.corrects
         self.report.known += not changed
+        self._samples_of(one, new=changed)
         same = all(row[n] == old[n] for n in (*DESCRIBED, *LINKS))
         if same and not changed:
             self._note(one, old["subject_id"])
@@ -288,6 +266,9 @@ class AssetIntake:
         free = one.corrects or told
         return not free and is_of_another(one, old, self.intake.linkage, option)
 
+    def _id(self, one: Found, files: Sequence[Member]) -> str:
+        return asset_id((member.sha for member in files), one.text_key)
+
     def _grown(self, one: Found, old: Row, files: list[Member]) -> Row:
         """Store what is new of a changed asset; return what its row says otherwise."""
         joined = len(files) if len(files) > len(one.files) else 0
@@ -297,7 +278,7 @@ class AssetIntake:
                 "time": _first(old["time"], one.asset.start, min),
                 "end_time": _first(old["end_time"], end_of(one.asset), max),
             }
-        one.id = asset_id(member.sha for member in files)
+        one.id = self._id(one, files)
         self._store(one, files)
         size = sum(self._stock.places[member.sha].length for member in files)
         return row | {"asset_id": one.id, "files": len(files), "bytes": size}
@@ -323,6 +304,8 @@ class AssetIntake:
         else:
             self.report.relinked += 1
             self.report.notes[MOVED] += 1
+            if one.subject is not None:
+                self.moved[old["asset_id"]] = one.subject
 
     def _retract(self, old: Row, row: Row) -> None:
         """Take an asset's event back where it has none any more."""

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biolake.core.assets import MODALITIES
-from biolake.core.reading import SourceFile, Tally
+from biolake.core.reading import SourceFile
 from biolake.core.schema import ASSET_FILES, ASSETS, MAPPED_CODES, MICROSECONDS
-from biolake.lake.asset_intake import TAKEN, AssetIntake
-from biolake.lake.asset_report import asset_key
+from biolake.lake.asset_intake import AssetIntake
+from biolake.lake.asset_report import OF_FORGOTTEN, asset_key
 from biolake.lake.asset_rows import SPILL, without
 from biolake.lake.columns import NO_TIME, Block
 from biolake.lake.linkage import FORGOTTEN, NO_ENCOUNTER
@@ -21,10 +21,6 @@ from biolake.lake.merging import ASSET_CODE
 from biolake.lake.transaction import Transaction
 
 LATE = "assets of earlier loads"  # the ledger line of events of assets linked later
-OF_FORGOTTEN = (
-    "assets stored earlier prove to be of a forgotten subject: forget that subject once more to"
-    " remove them"
-)
 _PIECE = 1 << 16
 
 # An encounter without an end is not known to contain anything.
@@ -54,13 +50,14 @@ class AssetTables:
         parts = [self._linked(assets.rows.table()), self._linked_later()]
         rows = pa.concat_tables([*parts, self._in_new_stays(encounters)])
         self.rows = self._with_encounters(rows, encounters)
+        assets.samples.settle(assets.gone)
         self._events()
 
     def _linked(self, rows: pa.Table) -> pa.Table:
         """Link rows of this load whose subject came to be known after they were made."""
         assets = self._assets
         open_rows = pc.is_null(rows["subject_id"])
-        if not pc.any(open_rows).as_py() or not (assets.late or assets.waiting):
+        if not pc.any(open_rows).as_py() or not (assets.late or assets.owners.waiting):
             return rows
         ids, keys = rows["subject_id"].to_pylist(), rows["subject_key"].to_pylist()
         for n, name in enumerate(rows["asset_id"].to_pylist()):
@@ -79,21 +76,22 @@ class AssetTables:
         more, and the next `forget` of any of them takes it along.
         """
         assets = self._assets
-        who = assets.waiting.get(key or "", set())
-        if not who:
-            return None, key
-        if len(who) == 1 and FORGOTTEN not in who:
-            return next(iter(who)), None
+        who = assets.owners.waiting.get(key or "", set())
+        subject, waits = assets.owners.meaning(key or "")
+        if not who or subject is not None:
+            return subject, waits if who else key
         assets.report.ambiguous += FORGOTTEN not in who
         assets.report.notes[OF_FORGOTTEN] += FORGOTTEN in who
-        return None, assets.intake.linkage.either(who)
+        return None, waits
 
     def _linked_later(self) -> pa.Table:
         """Return the rows of stored assets that this load's identifiers link."""
         assets, view = self._assets, self._assets.view
-        if "assets" not in view.commit.tables or not (assets.waiting or assets.late):
+        if "assets" not in view.commit.tables or not (assets.owners.waiting or assets.late):
             return SPILL.empty_table()
-        view.con.register("keys", pa.table({"k": pa.array(sorted(assets.waiting), pa.string())}))
+        view.con.register(
+            "keys", pa.table({"k": pa.array(sorted(assets.owners.waiting), pa.string())})
+        )
         view.con.register("late", pa.table({"k": pa.array(sorted(assets.late), pa.string())}))
         found = view.table(
             "SELECT * FROM assets WHERE subject_id IS NULL AND site_id = ?"
@@ -168,11 +166,7 @@ class AssetTables:
             origins = self._origins(piece)
             timed = piece["time"].is_valid().to_numpy(zero_copy_only=False)
             for number in origins[~timed].tolist():
-                part = intake.parts[number]
-                if part.tally is TAKEN:
-                    part.tally = Tally()
-                    part.tally.add(TAKEN)
-                part.tally.dropped["asset: no time"] += 1
+                self._assets.fates.dropped(number, "asset: no time")
             report.untimed += int(np.count_nonzero(~timed))
             keep = pa.array(timed)
             intake.take(self._block(piece.filter(keep), origins[timed]))
@@ -219,6 +213,7 @@ class AssetTables:
         # Files of a replaced asset are listed anew where it grew; otherwise they stay.
         without(tx, "asset_files", sorted(assets.gone))
         without(tx, "embeddings", sorted(assets.gone))
+        assets.samples.write(tx, assets.gone)
         tx.append("assets", self.rows.select(ASSETS.names).cast(ASSETS))
         tx.append("asset_files", assets.files.table().cast(ASSET_FILES))
 

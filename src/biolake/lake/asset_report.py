@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from biolake.core.keys import row_key
 
 NEW_SYSTEM = "asset"  # of identifiers in files that name no system
+OF_FORGOTTEN = (
+    "assets stored earlier prove to be of a forgotten subject: forget that subject once more to"
+    " remove them"
+)
 MOVED = "run: biolake extract (findings of re-linked assets move with it)"
 
 
@@ -37,6 +41,10 @@ class AssetReport:
     untimed: int = 0  # linked, and without a time: no event was made
     bytes_stored: int = 0
     packs: int = 0
+    sampled: int = 0  # of those added: they hold samples of many subjects, and have none themselves
+    samples_linked: int = 0
+    samples_unlinked: int = 0
+    samples_linked_later: int = 0  # of earlier loads, now linked
     modalities: Counter[str] = field(default_factory=Counter)  # of those added
     notes: Counter[str] = field(default_factory=Counter)
 

@@ -34,12 +34,22 @@ DESCRIBED = (
 _BATCH = 4096
 
 
-def asset_id(hashes: Iterable[str]) -> str:
-    """Return the id of an asset from the SHA-256 of each of its distinct files."""
+def asset_id(hashes: Iterable[str], key: str = "") -> str:
+    """Return the id of an asset from the SHA-256 of each of its distinct files.
+
+    With the `key` (source_key) of a text that other subjects' notes may repeat word for word.
+    """
     distinct = sorted(set(hashes))
-    if len(distinct) == 1:
+    if len(distinct) == 1 and not key:
         return distinct[0]
+    if key:
+        distinct.append(f"of {key}")
     return hashlib.sha256("\n".join(distinct).encode()).hexdigest()
+
+
+def is_text(found: FoundAsset) -> bool:
+    """Say whether an asset is one of many that may be alike to the letter ("No change.")."""
+    return found.modality == "note" or found.files[0].inside
 
 
 def described(found: FoundAsset, joined: int = 0) -> Row:

@@ -126,6 +126,13 @@ class Linkage:
         indices = pc.fill_null(encoded.indices, len(ids)).to_numpy(zero_copy_only=False)
         return np.asarray(numbers[indices])
 
+    def encounter(self, identifier: str) -> int | None:
+        """Return the id of one encounter; None: it is not among those that may be named."""
+        if self._system.direct:
+            stay = int(self.encounters(pa.array([identifier]))[0])
+            return None if stay == NO_ENCOUNTER else stay
+        return self._encounter(identifier)
+
     def _encounter(self, value: object) -> int:
         text = str(value)
         if not self._keyed and text.isdecimal() and len(text) < 19:
@@ -213,6 +220,11 @@ class Linkage:
         """Return the keyed hash of a source's own name of an asset."""
         message = f"{self._site}\0{key}".encode()
         return blake2b(message, key=self._secret, digest_size=16, person=b"source").hexdigest()
+
+    def sample_key(self, name: str) -> str:
+        """Return the keyed hash of what a file calls one of its samples."""
+        message = f"{self._site}\0{name}".encode()
+        return blake2b(message, key=self._secret, digest_size=16, person=b"sample").hexdigest()
 
     def _is_forgotten(self, subject_id: int) -> bool:
         """Say whether a subject was forgotten under an identifier of another site."""

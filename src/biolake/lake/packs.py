@@ -61,6 +61,7 @@ class PackWriter:
         self._path = scratch / "pack.tar"
         self._key = ""
         self._size = 0
+        self._whole: tuple[str | Path, int] | None = None  # a file of many parts, open
         self.written: list[str] = []
         self.bytes = 0
 
@@ -78,12 +79,33 @@ class PackWriter:
 
         def copy(out: BinaryIO) -> int:
             try:
+                if file.inside:
+                    return self._copy_part(out, file)
                 with open(file.place, "rb", buffering=0) as source:
                     return _copy(source, out, file)
             except FileNotFoundError as error:
                 raise _changed(file, type(error).__name__) from None
 
         return self._member(name, file.size, copy)
+
+    def _copy_part(self, out: BinaryIO, file: SourceFile) -> int:
+        """Copy a part of a file that holds many, kept open for the next part of it."""
+        if self._whole is None or self._whole[0] != file.place:
+            self._let_go()
+            self._whole = (file.place, os.open(file.place, os.O_RDONLY))
+        left, at, digest = file.size, file.start, hashlib.sha256()
+        while left and (block := os.pread(self._whole[1], min(left, _COPY), at)):
+            digest.update(block)
+            out.write(block)
+            left, at = left - len(block), at + len(block)
+        if digest.hexdigest() != file.content_hash:
+            raise _changed(file, "other bytes than before")
+        return file.size - left
+
+    def _let_go(self) -> None:
+        if self._whole is not None:
+            os.close(self._whole[1])
+            self._whole = None
 
     def add_part(self, name: str, size: int, copy: Callable[[BinaryIO], int]) -> Place:
         """Write a member of this size by a function that writes it and returns what it wrote."""
@@ -115,12 +137,14 @@ class PackWriter:
 
     def __exit__(self, *failure: object) -> None:
         """Let go of a pack that was not finished: its load failed."""
+        self._let_go()
         if self._stream is not None:
             self._stream.close()
             self._stream = None
 
     def close(self) -> None:
         """Finish the pack under construction, if any, and store it."""
+        self._let_go()
         if self._stream is None:
             return
         self._stream.write(_END)

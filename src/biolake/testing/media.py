@@ -162,7 +162,7 @@ def fits(asset: FoundAsset, media: Opened) -> None:
 def _fits_note(asset: FoundAsset, media: Note) -> None:
     assert media.text.encode(), "a note without a character"
     assert "\ufeff" not in media.text[:1], "a byte order mark is no character of the note"
-    assert asset.facts.kind == media.kind
+    assert not media.kind or asset.facts.kind == media.kind
     for _, start, end in media.sections:
         assert 0 <= start <= end <= len(media.text)
 
