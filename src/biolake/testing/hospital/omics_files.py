@@ -156,7 +156,7 @@ class OmicsFiles:
                 "causal_dosage": int(called[CAUSAL, place]),
                 "ldl": float(ldl[place]),
                 "copd": bool(some.copd[place]),
-                "heart_failure": bool(some.failing[place]),
+                "diabetes": bool(some.diabetic[place]),
             }
             self._line(line)
 
@@ -183,7 +183,7 @@ def truths() -> dict[str, Any]:
             "unit": "log2",
         },
         "cells": {
-            "question": "Which cells are more common in heart failure?",
+            "question": "Which cells are more common in people with diabetes?",
             "cell_type": "Monocyte",
             "cell_types": list(CELL_TYPES),
         },

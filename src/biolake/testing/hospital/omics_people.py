@@ -33,7 +33,7 @@ GENES = (*SIGNATURE, *OTHERS, *(f"SYN{n:04d}" for n in range(160)))
 
 CELL_TYPES = ("B cell", "Monocyte", "T cell")
 SHARES = {False: (0.2, 0.15, 0.65), True: (0.15, 0.40, 0.45)}
-"""Shares of the cell types, without and with heart failure when the sample is taken."""
+"""Shares of the cell types, without and with diabetes when the sample is taken."""
 CELLS_EACH, DONORS = 60, 12
 
 
@@ -46,7 +46,7 @@ class Givers(Columns):
     taken: np.ndarray
     age: np.ndarray
     copd: np.ndarray
-    failing: np.ndarray
+    diabetic: np.ndarray
 
 
 def givers(people: Population, site: int, seed: int, share: float) -> Givers:
@@ -61,7 +61,7 @@ def givers(people: Population, site: int, seed: int, share: float) -> Givers:
         taken,
         (taken - some.birth) / YEAR,
         some.has("copd", taken),
-        some.has("heart_failure", taken),
+        some.has("diabetes", taken),
     )
 
 
@@ -122,7 +122,7 @@ def cells(givers: Givers, seed: int) -> DrawnCells:
     profile = np.random.default_rng([seed, STREAM + 6]).gamma(0.6, 1.2, (3, len(GENES)))
     for place in range(min(DONORS, len(givers.index))):
         rng = np.random.default_rng([seed, STREAM + 7, int(givers.index[place])])
-        kind = rng.choice(3, CELLS_EACH, p=SHARES[bool(givers.failing[place])])
+        kind = rng.choice(3, CELLS_EACH, p=SHARES[bool(givers.diabetic[place])])
         depth = rng.lognormal(0.0, 0.3, CELLS_EACH)[:, None]
         counts.append(rng.poisson(profile[kind] * depth).astype(np.int32))
         donors.append(np.full(CELLS_EACH, place))
