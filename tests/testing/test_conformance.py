@@ -14,7 +14,15 @@ import numpy as np
 import pytest
 from tests.imaging.chest import chest
 from tests.imaging.slides import drawn as drawn_slide
-from tests.readers import dicom_files, test_aecg, test_edf, test_nifti, test_scp_ecg, test_slide
+from tests.readers import (
+    dicom_files,
+    genotype_files,
+    test_aecg,
+    test_edf,
+    test_nifti,
+    test_scp_ecg,
+    test_slide,
+)
 from tests.signals.synthesis import ecg
 
 from biolake.core.catalogue import Extension, discover
@@ -80,6 +88,20 @@ def write_slide(folder: Path) -> None:
     (folder / "a.tif").write_bytes(test_slide.tiff([test_slide.FULL, test_slide.HALF], 20_000))
 
 
+def write_plink_bed(folder: Path) -> None:
+    genotype_files.bed_set(folder, (SECRET, "S2", "S3", "S4", "S5"))
+
+
+def write_pgen(folder: Path) -> None:
+    genotype_files.pgen_set(folder, (SECRET, "S2", "S3", "S4", "S5"))
+
+
+def write_vcf(folder: Path) -> None:
+    names = (SECRET, "S2", "S3", "S4", "S5")
+    text = genotype_files.vcf_text(genotype_files.vcf_rows(), names)
+    (folder / "calls.vcf").write_text(text, encoding="utf-8")
+
+
 def write_wearable_csv(folder: Path) -> None:
     (folder / "wearables.yaml").write_text(
         "files:\n  - file: '(?P<subject>\\w+)\\.csv'\n    rate: 1\n    header: false\n"
@@ -93,9 +115,12 @@ SOURCES: dict[str, Callable[[Path], None]] = {
     "dicom": write_dicom,
     "edf": write_edf,
     "nifti": write_nifti,
+    "pgen": write_pgen,
     "picture": write_picture,
+    "plink-bed": write_plink_bed,
     "scp-ecg": write_scp_ecg,
     "slide": write_slide,
+    "vcf": write_vcf,
     "wearable-csv": write_wearable_csv,
     "wfdb": write_wfdb,
 }

@@ -1,0 +1,1 @@
+"""What the readers of genotypes share: tables of variants and samples, packed rows, findings."""
