@@ -15,6 +15,7 @@ import pytest
 from tests.imaging.chest import chest
 from tests.imaging.slides import drawn as drawn_slide
 from tests.readers import (
+    cells_files,
     dicom_files,
     genotype_files,
     test_aecg,
@@ -114,12 +115,16 @@ SOURCES: dict[str, Callable[[Path], None]] = {
     "aecg": write_aecg,
     "dicom": write_dicom,
     "edf": write_edf,
+    "h5ad": cells_files.h5ad_source,
+    "loom": cells_files.loom_source,
     "nifti": write_nifti,
     "pgen": write_pgen,
     "picture": write_picture,
     "plink-bed": write_plink_bed,
     "scp-ecg": write_scp_ecg,
     "slide": write_slide,
+    "spatial": cells_files.spatial_source,
+    "tenx": cells_files.tenx_source,
     "vcf": write_vcf,
     "wearable-csv": write_wearable_csv,
     "wfdb": write_wfdb,
@@ -163,10 +168,12 @@ def slides() -> Sequence[Opened]:
 
 
 MEDIA: dict[str, Callable[[], Sequence[Opened]]] = {
+    "cells": cells_files.examples,
     "ct": tomograms,
     "ecg": electrocardiograms,
     "ppg": pulses,
     "slide": slides,
+    "spatial": cells_files.examples,
     "wearable": days,
     "xray": radiographs,
 }
