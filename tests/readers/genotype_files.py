@@ -1,5 +1,6 @@
 """Small file sets of genotypes, written here."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,53 @@ def variant_list(rows=ROWS, build: str = "") -> VariantList:
     columns = [np.array(column, dtype=object) for column in zip(*rows, strict=True)]
     chromosome, position, name, ref, alt = columns
     return VariantList(chromosome, position.astype(np.int64), name, ref, alt, build)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Genotypes in memory."""
+
+    matrix: np.ndarray
+    samples: tuple[str, ...]
+    sexes: np.ndarray
+    variants: VariantList
+
+    def dosages(self, variants: np.ndarray | slice) -> np.ndarray:
+        return self.matrix[variants]
+
+    def close(self) -> None: ...
+
+
+def cohort(samples: int = 24, variants: int = 300, seed: int = 4, on_x: int = 60) -> Matrix:
+    """Draw a cohort of two ancestries: men and women, with X, and calls missing at random."""
+    draw = np.random.default_rng(seed)
+    half = np.arange(samples) < samples // 2
+    base = draw.uniform(0.1, 0.9, variants)
+    shift = draw.normal(0, 0.15, variants)
+    share = np.clip(base[:, None] + np.where(half, shift[:, None], -shift[:, None]), 0.02, 0.98)
+    dosages = draw.binomial(2, share).astype(np.int8)
+    men = np.arange(samples) % 2 == 0
+    x = np.arange(variants) >= variants - on_x
+    alone = 2 * draw.binomial(1, share[x][:, men]).astype(np.int8)
+    dosages[np.ix_(x, men)] = alone
+    dosages[draw.random(dosages.shape) < 0.01] = -1
+    bases = draw.integers(0, 4, (variants, 2))
+    bases[:, 1] = (bases[:, 0] + 1 + bases[:, 1] % 3) % 4
+    letters = np.array(list("ACGT"), dtype=object)
+    listed = VariantList(
+        np.where(x, "X", np.where(np.arange(variants) % 2, "1", "2")).astype(object),
+        np.arange(variants, dtype=np.int64) * 1000 + 5_000_000,
+        np.array([f"rs{n}" for n in range(variants)], dtype=object),
+        letters[bases[:, 0]],
+        letters[bases[:, 1]],
+        "GRCh37",
+    )
+    names = tuple(f"P{n}" for n in range(samples))
+    return Matrix(dosages, names, np.where(men, 1, 2).astype(np.int8), listed)
+
+
+def examples() -> list[Matrix]:
+    return [cohort(), cohort(5, 20, on_x=2)]
 
 
 def bed_set(folder: Path, names=NAMES, rows=ROWS, dosages=DOSAGES, **more) -> list[Path]:

@@ -141,30 +141,29 @@ def add_samples(
 
 
 @compiled
-def joint_counts(
-    het: np.ndarray, none: np.ndarray, two: np.ndarray, i: int, out: np.ndarray
-) -> None:
-    """Count for sample i against each later one: both called, het of either, both het, opposite.
-
-    The three planes are samples × words, a bit a variant: heterozygous, no and two alt alleles.
-    """
-    for j in range(i + 1, het.shape[0]):
-        both = first = second = shared = opposite = np.uint64(0)
-        for k in range(het.shape[1]):
-            a, b = het[i, k], het[j, k]
-            called_a = a | none[i, k] | two[i, k]
-            called_b = b | none[j, k] | two[j, k]
-            apart = (none[i, k] & two[j, k]) | (two[i, k] & none[j, k])
-            both += _bits(called_a & called_b)
-            first += _bits(a & called_b)
-            second += _bits(b & called_a)
-            shared += _bits(a & b)
-            opposite += _bits(apart)
-        out[j, 0], out[j, 1], out[j, 2] = both, first, second
-        out[j, 3], out[j, 4] = shared, opposite
+def _bits(word: np.uint64) -> np.uint64:
+    """Count the bits of a word (Warren, Hacker's Delight 5-1)."""
+    word = word - ((word >> _S1) & _LOW)
+    return _ones(word)
 
 
 @compiled
-def _bits(word: np.uint64) -> np.uint64:
-    word = word - ((word >> _S1) & _LOW)
-    return _ones(word)
+def joint_counts(
+    het: np.ndarray, none: np.ndarray, two: np.ndarray, sample: int, out: np.ndarray
+) -> None:
+    """Count for a sample and each later one, where both are called: hets of each, both, opposite.
+
+    The three planes are samples × words, a bit a variant: heterozygous, no and two alt alleles.
+    """
+    for other in range(sample + 1, het.shape[0]):
+        first = second = shared = opposite = np.uint64(0)
+        for k in range(het.shape[1]):
+            a, b = het[sample, k], het[other, k]
+            none_a, two_a = none[sample, k], two[sample, k]
+            none_b, two_b = none[other, k], two[other, k]
+            first += _bits(a & (b | none_b | two_b))
+            second += _bits(b & (a | none_a | two_a))
+            shared += _bits(a & b)
+            opposite += _bits((none_a & two_b) | (two_a & none_b))
+        out[other, 0], out[other, 1] = first, second
+        out[other, 2], out[other, 3] = shared, opposite
