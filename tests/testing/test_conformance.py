@@ -171,6 +171,7 @@ MEDIA: dict[str, Callable[[], Sequence[Opened]]] = {
     "cells": cells_files.examples,
     "ct": tomograms,
     "ecg": electrocardiograms,
+    "genotype": genotype_files.examples,
     "ppg": pulses,
     "slide": slides,
     "spatial": cells_files.examples,
