@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.text.reading import known, matches, words_of
 
 from biolake.text.characters import fold
 from biolake.text.matching import Matcher
@@ -25,46 +23,6 @@ def quotes(phrases: list[str], text: str, *, every: bool = False) -> list[tuple[
     return [(run.quote(i, a, b), phrases[p]) for i, a, b, p in places]
 
 
-def words_of(text: str) -> list[tuple[str, int, int]]:
-    """Cut a text by the documented rules, one regular expression at a time."""
-    pattern = re.compile(
-        r"(?P<gap>[^\S\n]*\n(?:[^\S\n]*\n)+\s*)|(?P<han>[\u4e00-\u9fff])"
-        r"|(?P<word>(?:(?![\u4e00-\u9fff])[^\W_]|[\u0300-\u036f])+)|(?P<sign>[^\w\s]|_)"
-    )
-    found = []
-    for match in pattern.finditer(text):
-        raw = unicodedata.normalize("NFC", match.group())
-        folded = "".join(fold(character) for character in raw)
-        around = text[max(0, match.start() - 1) : match.end() + 1]
-        hyphen = re.fullmatch(r"[a-zA-Zéñ]-[\da-zA-Zéñ]|\d-[a-zA-Zéñ]", around)
-        kind = "gap" if match["gap"] else "hyphen" if hyphen else "word"
-        found.append((kind if kind != "word" else folded, match.start(), match.end()))
-    return found
-
-
-def naive(phrases: list[str], text: str) -> list[tuple[int, int, int]]:
-    """Find the longest phrase from each word, from the left, by comparing lists of words."""
-    wanted = [[w for w, *_ in words_of(phrase) if w not in ("gap", "hyphen")] for phrase in phrases]
-    words, found, at = words_of(text), [], 0
-    while at < len(words):
-        best = None
-        for number, phrase in enumerate(wanted):
-            here = at
-            for place, word in enumerate(phrase):
-                while place and here < len(words) and words[here][0] == "hyphen":
-                    here += 1
-                if here == len(words) or words[here][0] != word:
-                    break
-                here += 1
-            else:
-                if phrase and (best is None or here > best[0]):
-                    best = (here, number)
-        if best:
-            found.append((words[at][1], words[best[0] - 1][2], best[1]))
-        at = best[0] if best else at + 1
-    return found
-
-
 texts = st.lists(st.sampled_from(WORDS + JOINTS + HAN), max_size=24).map("".join)
 phrase_lists = st.lists(
     st.lists(st.sampled_from([*WORDS, " ", "-", *HAN]), min_size=1, max_size=5).map("".join),
@@ -78,7 +36,12 @@ phrase_lists = st.lists(
 def test_what_is_found_is_what_comparing_lists_of_words_finds(phrases, text):
     found = Matcher(phrases).find(TextRun.of([text]))
     got = list(zip(found.start.tolist(), found.end.tolist(), found.phrase.tolist(), strict=True))
-    assert got == naive(phrases, text)
+    words = words_of(text)
+    wanted = [
+        (words[first][1], words[last][2], number)
+        for first, last, number in matches(known(phrases), words)
+    ]
+    assert got == wanted
 
 
 @settings(deadline=None)  # the first call compiles

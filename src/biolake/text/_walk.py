@@ -92,3 +92,12 @@ def walk(  # noqa: C901 - one pass over every word, compiled
             state = following
         at = best + 1 if best >= 0 and not every else at + 1
     return count
+
+
+@compiled
+def get_all(keys: np.ndarray, held: np.ndarray, slots: np.ndarray, shift: int) -> np.ndarray:
+    """Return the value of each key, or -1."""
+    found = np.empty(len(keys), np.int32)
+    for i in range(len(keys)):
+        found[i] = get(keys[i], held, slots, shift)
+    return found
