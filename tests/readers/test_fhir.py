@@ -1,4 +1,3 @@
-import base64
 import datetime as dt
 import gzip
 import json
@@ -348,25 +347,6 @@ def test_a_drug_is_found_where_its_reference_points(tmp_path):
     (wanted,) = [file for file in reading.files if "r3" in file.name]
     (chunk,) = reading.chunks((wanted,))
     assert chunk.events["code"].to_pylist() == ["RXNORM//1191"]
-
-
-def test_inline_text_is_decoded_in_its_charset(tmp_path):
-    data = base64.b64encode("Größe".encode("latin-1")).decode()
-    kind = "text/plain; charset=ISO-8859-1"
-    document = {
-        "resourceType": "DocumentReference",
-        "id": "d1",
-        "status": "current",
-        "type": {"text": "Letter"},
-        "date": AT,
-        "content": [{"attachment": {"contentType": kind, "data": data}}],
-        "context": {"encounter": [{"reference": "Encounter/e1"}]},
-    } | ABOUT
-    (row,) = clinical(tmp_path, document)
-    assert (row["text_value"], row["encounter"]) == ("Größe", "e1")
-    wrong = {"attachment": {"contentType": "text/plain", "data": data}}
-    column, _reason = reject(tmp_path, document | {"content": [wrong]})
-    assert column == "content.attachment.data"
 
 
 @pytest.mark.parametrize(

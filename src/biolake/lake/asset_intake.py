@@ -62,6 +62,7 @@ class AssetIntake:
         self.files = Spill(scratch / "asset-files.arrow", ASSET_FILES)
         self.replaced: set[str] = set()  # stored assets of which the row is written anew or goes
         self.gone: set[str] = set()  # those that are no more: they grew into another
+        self.outdated: set[str] = set()  # texts of this load that a later row of it replaced
         self.late: dict[str, int] = {}  # assets linked after their row was made → subject
         self.moved: dict[str, int] = {}  # stored assets → the other subject they are of now
         self.owners = Owners(intake.linkage, intake.site, self.options)
@@ -172,6 +173,8 @@ class AssetIntake:
         told = stock.told({f.content_hash for one in others for f in one.files})
         for one in batch:
             old = by_id.get(one.id) or (by_key.get(one.source_key) if one.source_key else None)
+            if self._takes_over(one):
+                continue
             if one.id in self._taken:
                 self._again(one)
             elif one.source_key and self._keys.get(one.source_key, one.id) != one.id:
@@ -180,6 +183,25 @@ class AssetIntake:
                 self._new(one)
             else:
                 self._known(one, old, told)
+
+    def _takes_over(self, one: Found) -> bool:
+        """Let a row's text stand for that of an earlier row with its key, as events do.
+
+        True: it says again what a row before the last one said, and is taken already.
+        """
+        before = self._keys.get(one.source_key, one.id)
+        if before == one.id or not (one.asset.listed and one.text_key):
+            return False
+        self.outdated.add(before)
+        self.report.outdated += 1
+        self._keys.pop(one.source_key)
+        if one.id not in self.outdated and one.id not in self.gone:
+            return False
+        self.outdated.discard(one.id)
+        self._keys[one.source_key] = one.id
+        if one.id in self.gone:  # stored before: its row goes, and it has another
+            self._new(one)
+        return True
 
     def _samples_of(self, one: Found, *, new: bool) -> None:
         if one.samples and new:

@@ -47,11 +47,18 @@ class AssetTables:
         """Close the intake of assets, link what can be linked now, and hand their events over."""
         assets = self._assets
         assets.close()
-        parts = [self._linked(assets.rows.table()), self._linked_later()]
+        parts = [self._linked(self._current(assets.rows.table())), self._linked_later()]
         rows = pa.concat_tables([*parts, self._in_new_stays(encounters)])
         self.rows = self._with_encounters(rows, encounters)
         assets.samples.settle(assets.gone)
         self._events()
+
+    def _current(self, rows: pa.Table) -> pa.Table:
+        """Return rows without those of texts that a later row of this load replaced."""
+        if not self._assets.outdated:
+            return rows
+        gone = pa.array(sorted(self._assets.outdated), pa.string())
+        return rows.filter(pc.invert(pc.is_in(rows["asset_id"], value_set=gone)))
 
     def _linked(self, rows: pa.Table) -> pa.Table:
         """Link rows of this load whose subject came to be known after they were made."""
@@ -215,7 +222,7 @@ class AssetTables:
         without(tx, "embeddings", sorted(assets.gone))
         assets.samples.write(tx, assets.gone)
         tx.append("assets", self.rows.select(ASSETS.names).cast(ASSETS))
-        tx.append("asset_files", assets.files.table().cast(ASSET_FILES))
+        tx.append("asset_files", self._current(assets.files.table()).cast(ASSET_FILES))
 
 
 def _with_subjects(

@@ -35,6 +35,7 @@ class AssetReport:
     unlinked: int = 0
     ambiguous: int = 0  # unlinked: the identifier names two subjects
     linked_later: int = 0  # of earlier loads (or told twice), now linked
+    outdated: int = 0  # texts that a later row of the same load replaced
     relinked: int = 0  # corrected by a list or by the files: now another subject's
     conflicts: int = 0  # content given to a second subject: it stays with the first
     forgotten: int = 0  # refused: of a subject the lake forgot

@@ -10,7 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from biolake.core import schema
+from biolake.core.assets import FoundAsset
 from biolake.core.reading import Chunk, Reject, SourceFile, Tally
+
+NOTES = 2_000  # of one chunk
 
 
 class Event(NamedTuple):
@@ -55,6 +58,7 @@ class Rows:
     retracted: dict[int, None] = field(default_factory=dict)
     encounters: dict[str, Encounter] = field(default_factory=dict)
     people: dict[Person, None] = field(default_factory=dict)
+    notes: dict[tuple[str, str], FoundAsset] = field(default_factory=dict)  # by format, source key
     adds_to_encounters: bool = False  # its encounters are news of them, not all there is to say
 
     def give(self, *events: Event) -> None:
@@ -84,6 +88,13 @@ class Rows:
     def event(self) -> None:
         self.tally.rows += 1
         self.tally.event_rows += 1
+
+    def note_chunks(self, file: SourceFile) -> Iterator[Chunk]:
+        """Yield the notes found, some thousand a chunk; `format` is the reader that opens them."""
+        for form in sorted({form for form, _ in self.notes}):
+            mine = [note for (other, _), note in self.notes.items() if other == form]
+            for start in range(0, len(mine), NOTES):
+                yield Chunk(file, form, Tally(), assets=tuple(mine[start : start + NOTES]))
 
     def chunk(self, file: SourceFile, table: str, codes: pa.Table | None = None) -> Chunk:
         """Return the rows as a chunk, but for what they take back: see `Withdrawals`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from biolake.core.catalogue import reader
 from biolake.core.errors import SourceUnreadable
 from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, SubjectSystem
+from biolake.core.spool import Spool
 from biolake.readers._fhir import files
 from biolake.readers._fhir.batch import (
     EARLY,
@@ -22,7 +23,7 @@ from biolake.readers._fhir.resources import PLANS
 from biolake.readers._fhir.scope import Source
 from biolake.readers._fhir.versions import Versions
 
-LAYOUT, VERSION = "fhir-r4", "1"
+LAYOUT, VERSION = "fhir-r4", "2"
 _NEEDS_MEDICATIONS = tuple(name for name in PLANS if name.startswith("Medication"))
 NOTES = (
     "A date without a time counts from midnight, a month or a year from its first day.",
@@ -48,8 +49,9 @@ def fhir(path: Path, context: ReadContext) -> Reading:
     """Read FHIR R4 resources: a folder or file of Bundle JSON, single resources or NDJSON.
 
     Times become UTC. An Observation, Condition, Procedure, … becomes an event whose code is
-    `<VOCABULARY>//<code>` of its first coding in a standard vocabulary. NDJSON is streamed; a
-    bundle is held whole in memory, about ten times its size on disk when not compressed.
+    `<VOCABULARY>//<code>` of its first coding in a standard vocabulary. The texts inside a
+    DocumentReference or DiagnosticReport (plain, HTML, RTF, C-CDA) become notes. NDJSON is
+    streamed; a bundle is held whole in memory, about ten times its size on disk when not compressed.
 
     Source: HL7 FHIR R4 (https://hl7.org/fhir/R4/).
     """
@@ -78,8 +80,10 @@ class _Run:
     context: ReadContext
     kinds: dict[SourceFile, str]
     wanted: set[SourceFile]
-    source: Source = field(default_factory=Source)
     versions: Versions = field(default_factory=Versions)
+
+    def __post_init__(self) -> None:
+        self.source = Source(spool=Spool(self.context.scratch))
 
     def chunks(self, wanted: tuple[SourceFile, ...]) -> Iterator[Chunk]:
         """Yield patients before facts about them; bundles that point to later ones wait."""

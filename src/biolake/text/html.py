@@ -12,6 +12,7 @@ _BLOCKS = frozenset((
     "address", "figure", "form", "fieldset", "main", "nav", "aside", "caption", "body",
 ))  # fmt: skip
 _UNSEEN = frozenset(("script", "style", "head", "template", "noscript"))
+_DASH = "- "
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 
 
@@ -45,6 +46,8 @@ class Lines:
                 self._line.append(line)
             return
         words = _SPACES.sub(" ", words)
+        if not words:
+            return
         after = self._line and self._line[-1].endswith((" ", "\t"))
         self._line.append(
             words[1:] if words.startswith(" ") and (after or not self._line) else words
@@ -54,8 +57,21 @@ class Lines:
         """Part one cell of a row from the next."""
         self._line.append("\t")
 
+    def item(self) -> None:
+        """Begin an item of a list."""
+        self.finish()
+        self._line = [_DASH]
+
+    def finish(self) -> None:
+        """End the line; a dash that nothing followed goes."""
+        if self._line == [_DASH]:
+            self._line = []
+        self.end()
+
     def end(self) -> None:
-        """End the line, if anything stands in it."""
+        """End the line, if anything stands in it; what follows a dash stays on its line."""
+        if self._line == [_DASH]:
+            return
         line = "".join(self._line).rstrip()
         self._line = []
         if line.strip():
@@ -63,7 +79,7 @@ class Lines:
             self.size += len(line) + 1
 
     def text(self) -> str:
-        self.end()
+        self.finish()
         return "".join(f"{line}\n" for line in self._done)
 
 
@@ -89,8 +105,8 @@ class _Page(HTMLParser):
             if not self._cells or tag == "tr":
                 self.lines.end()
             self._cells = 0 if tag == "tr" else self._cells
-            if tag == "li":
-                self.lines.add("- ")
+            if tag == "li" and not self._cells:
+                self.lines.item()
         elif tag == "br":
             self.lines.add(" ") if self._cells else self.lines.end()
         if tag == "body":

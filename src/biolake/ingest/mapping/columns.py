@@ -49,6 +49,11 @@ class Source:
     is_lines: bool = False  # a JSON object a line
 
     @property
+    def first_row(self) -> int:
+        """Return the number of the first row: a header is row 1."""
+        return 1 if self.is_lines else 2
+
+    @property
     def is_text(self) -> bool:
         return not self.native
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
 
 import duckdb
 import numpy as np
@@ -17,11 +17,11 @@ from biolake.core.assets import Facts, FoundAsset
 from biolake.core.errors import SourceUnreadable
 from biolake.core.reading import Chunk, Reject, SourceFile, Tally
 from biolake.core.schema import MICROSECONDS
+from biolake.core.spool import Spool
 from biolake.ingest.mapping.assets import SourceNames
 from biolake.ingest.mapping.definition import Expression, NoteRule
 from biolake.ingest.mapping.fates import Fate, Fates
 from biolake.ingest.mapping.outputs import Kind
-from biolake.ingest.mapping.spool import Spool
 from biolake.ingest.mapping.values import Output
 from biolake.text.notes import SUFFIXES, SURE, note_facts
 
@@ -31,6 +31,7 @@ EACH = 2_000  # notes of one chunk: they are values of their own in memory
 FILE_ROWS = 5_000  # rows of a batch that names files
 LARGEST = 64 << 20  # bytes of a text file
 _NO_TEXT = "it holds zero bytes: it is no text"
+Parts = Iterable[tuple[SourceFile, Facts]]
 _WORDS = ("kind", "title", "language", "id")
 
 
@@ -145,7 +146,7 @@ class NoteTaking:
     """Takes the notes of one file's rows; texts go to a spool file, from which packs are written.
 
     `alone`: the table makes nothing but notes, so a row of which the file cannot be read gives
-    nothing. `places` and `faults` then tell of them.
+    nothing and is quarantined.
     """
 
     plans: tuple[NotePlan, ...]
@@ -154,7 +155,9 @@ class NoteTaking:
     spool: Spool
     utc: bool
     alone: bool
+    first: int = 2  # number of the first row
     _owners: dict[str, str] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
 
     @property
     def of_files(self) -> bool:
@@ -174,14 +177,15 @@ class NoteTaking:
             given = used & batch.column(plan.column).is_valid().to_numpy(zero_copy_only=False)
             if not given.any():
                 continue
-            rows = batch.filter(pa.array(given))
+            rows, places = batch.filter(pa.array(given)), np.flatnonzero(given) + seen
             if plan.is_file:
                 files, faults = self._files(plan, rows)
-                rejects += self._faults(plan, np.flatnonzero(given) + seen, faults, tally)
-                kept = pa.array([n for n, file in enumerate(files) if file], pa.int64())
-                found.append(self._chunks(plan, rows.take(kept), [f for f in files if f]))
+                rejects += self._faults(plan, places, faults, tally)
+                kept = [n for n, file in enumerate(files) if file]
+                rows, places = rows.take(pa.array(kept, pa.int64())), places[kept]
+                found.append(self._chunks(plan, rows, places, [f for f in files if f]))
             else:
-                found.append(self._chunks(plan, rows, self._spooled(plan, rows)))
+                found.append(self._chunks(plan, rows, places, self._spooled(plan, rows)))
         return found, rejects
 
     def _count_empty(
@@ -237,7 +241,8 @@ class NoteTaking:
         if len(data) > LARGEST:
             raise SourceUnreadable(f"the text file is larger than {LARGEST >> 20} MB")
         told = note_facts(file.name, data)
-        place = SourceFile(file.place, file.name, hashlib.sha256(data).hexdigest(), size=len(data))
+        digest, how = hashlib.sha256(data).hexdigest(), self.file.reading_hash
+        place = SourceFile(file.place, file.name, digest, how, len(data))
         return place, _facts(told["shape"][0], told["attributes"]["encoding"], *words)
 
     def _faults(
@@ -252,17 +257,23 @@ class NoteTaking:
         column = plan.source.text
         return [Reject(int(places[place]), column, why) for place, why in faults.items()]
 
-    def _chunks(self, plan: NotePlan, rows: pa.RecordBatch, parts: Any) -> Iterator[Chunk]:
+    def _chunks(
+        self, plan: NotePlan, rows: pa.RecordBatch, places: np.ndarray, parts: Parts
+    ) -> Iterator[Chunk]:
         """Yield notes some thousand at a time, as assets whose subject the source tells."""
-        notes = self._found(plan, rows, iter(parts))
-        left = rows.num_rows
-        while left > 0:
-            some = tuple(note for _, note in zip(range(EACH), notes, strict=False))
-            left -= EACH
-            yield Chunk(self.file, FORMAT, Tally(), assets=some)
+        notes = self._found(plan, rows, places, parts)
+        while some := tuple(islice(notes, EACH)):
+            yield Chunk(self.file, FORMAT, Tally(), assets=some, accounted=self._new(some))
+
+    def _new(self, some: tuple[FoundAsset, ...]) -> tuple[SourceFile, ...]:
+        """Return the text files told of for the first time: each has its line in the ledger."""
+        files = {note.files[0].name: note.files[0] for note in some if not note.files[0].inside}
+        mine = tuple(file for name, file in files.items() if name not in self._told)
+        self._told.update(files)
+        return mine
 
     def _found(
-        self, plan: NotePlan, rows: pa.RecordBatch, parts: Iterator[tuple[SourceFile, Facts]]
+        self, plan: NotePlan, rows: pa.RecordBatch, places: np.ndarray, parts: Parts
     ) -> Iterator[FoundAsset]:
         times = _times(rows, f"note_time{plan.number}" if "time" in plan.given else "")
         subjects = rows.column("subject").cast(pa.string()).to_pylist()
@@ -270,21 +281,21 @@ class NoteTaking:
         if "encounter" in rows.schema.names:
             stays = rows.column("encounter").cast(pa.string()).to_pylist()
         ids, keys = plan.words(rows, "id"), rows.column("key").to_pylist()
+        numbers = (places + self.first).tolist()
         offset = 0 if self.utc else None
-        for subject, stay, time, own, key in zip(subjects, stays, times, ids, keys, strict=True):
-            part = next(parts, None)
-            if part is None:
-                return
+        columns = zip(subjects, stays, times, ids, keys, numbers, parts, strict=True)
+        for subject, stay, time, own, key, number, (file, facts) in columns:
             yield FoundAsset(
                 FORMAT,
-                (part[0],),
-                part[1],
+                (file,),
+                facts,
                 source_key=f"{plan.prefix}/{key if own is None else own}",
                 subject=subject,
                 encounter=stay,
                 start=time,
                 utc_offset=offset,
                 listed=True,
+                row=number,
             )
 
 

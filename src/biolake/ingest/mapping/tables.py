@@ -12,6 +12,7 @@ import pyarrow as pa
 from biolake.core.errors import DataRefused, MappingInvalid, SourceUnreadable
 from biolake.core.reading import Chunk, ReadContext, Reject, SourceFile, Tally
 from biolake.core.schema import MAPPED, MAPPED_ENCOUNTERS, MAPPED_PEOPLE
+from biolake.core.spool import Spool
 from biolake.ingest.mapping.assets import SourceNames, asset_links
 from biolake.ingest.mapping.columns import Source, parquet_size
 from biolake.ingest.mapping.losses import count_lost
@@ -19,7 +20,6 @@ from biolake.ingest.mapping.notes import FILE_ROWS, NoteTaking
 from biolake.ingest.mapping.plan import Plan, RulePlan
 from biolake.ingest.mapping.records import RecordCount, count_lines, count_records
 from biolake.ingest.mapping.retractions import Retractions, placed
-from biolake.ingest.mapping.spool import Spool
 from biolake.ingest.mapping.values import Values, failing
 
 BATCH_ROWS, BATCH_BYTES = 250_000, 64 << 20
@@ -79,7 +79,7 @@ def read_table(
     """
     file = counted.source.file
     seen, waiting = 0, _Waiting([], [], [])
-    notes = _note_taking(plan, file, context, names)
+    notes = _note_taking(plan, counted.source, context, names)
     counted = replace(counted, most=FILE_ROWS) if notes.of_files else counted
     forget_rejects(connection)
     for batch in stream(plan.sql, plan.values, counted):
@@ -100,17 +100,23 @@ def read_table(
             yield from each
     broken = structural_rejects(connection, counted)
     check_count(seen, broken, counted)
-    first = 1 if counted.source.is_lines else 2
-    rejects = _renumbered(waiting.rejects(plan), broken, first) + broken
+    rejects = _renumbered(waiting.rejects(plan), broken, counted.source.first_row) + broken
     yield Chunk(file, table, Tally(rows=len(rejects), rejects=rejects), keyed=plan.keyed)
 
 
 def _note_taking(
-    plan: Plan, file: SourceFile, context: ReadContext, names: SourceNames
+    plan: Plan, source: Source, context: ReadContext, names: SourceNames
 ) -> NoteTaking:
     others = (plan.rules, plan.encounters, plan.people, plan.assets, plan.notes[1:])
-    utc = plan.values.clock == "utc"
-    return NoteTaking(plan.notes, file, names, Spool(context.scratch), utc, not any(others))
+    return NoteTaking(
+        plan.notes,
+        source.file,
+        names,
+        Spool(context.scratch),
+        utc=plan.values.clock == "utc",
+        alone=not any(others),
+        first=source.first_row,
+    )
 
 
 def stream(sql: str, values: Values, counted: Counted) -> Iterator[pa.RecordBatch]:

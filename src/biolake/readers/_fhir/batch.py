@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from biolake.core.reading import Chunk, SourceFile
+from biolake.readers._fhir.notes import withdrawn_notes
 from biolake.readers._fhir.observations import read_observation
 from biolake.readers._fhir.people import (
     patient_keys,
@@ -120,6 +121,7 @@ class Batch:
             rows = self.tables[table]
             self.scope.source.withdrawals.note(rows, self.file, table)
             yield rows.chunk(self.file, table, codes)
+            yield from rows.note_chunks(self.file)
             codes = None
 
     def _read(self, entry: Entry, rows: Rows) -> None:
@@ -129,6 +131,8 @@ class Batch:
             return rows.skip(SUPERSEDED)
         if entry.deleted:
             rows.take_back(*_keys(entry))
+            for form, note in withdrawn_notes(entry.kind, entry.name, {}, self.scope):
+                rows.notes[form, note.source_key] = note
             return rows.skip("deleted by the source")
         if entry.kind in SKIPPED:
             return rows.skip(SKIPPED[entry.kind])
@@ -159,6 +163,9 @@ class Batch:
             _check(event.code, event.text_value, event.unit, event.encounter)
         if stay:
             rows.encounters[name] = stay
+        for form, note in facts.notes:
+            rows.notes[form, note.source_key] = note
+        rows.tally.dropped.update(facts.left)
         return _count(facts, rows, _keys(entry) if entry.revised else ())
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from biolake.core.keys import row_key
 from biolake.readers._fhir import values as fhir
+from biolake.readers._fhir.notes import FormattedNote, Whose, read_notes, withdrawn_notes
 from biolake.readers._fhir.scope import Scope
 from biolake.readers._fhir.values import FieldError, Json
 from biolake.readers._rows import Event
@@ -26,6 +27,8 @@ class Facts:
     events: tuple[Event, ...] = ()
     skipped: str = ""
     retracted: tuple[int, ...] = ()
+    notes: tuple[FormattedNote, ...] = ()
+    left: tuple[str, ...] = ()  # notes that are left out: why
 
 
 def key(kind: str, name: str, slot: str = "") -> int:
@@ -103,16 +106,7 @@ def _dose_asked(resource: Json) -> Value:
 
 
 def _report(resource: Json) -> Value:
-    texts = [
-        fhir.attachment_text(form, "presentedForm") for form in resource.get("presentedForm") or ()
-    ]
-    return None, "\n\n".join(filter(None, [*texts, resource.get("conclusion")])) or None, None
-
-
-def _document(resource: Json) -> Value:
-    attachments = [each.get("attachment") or {} for each in resource.get("content") or ()]
-    texts = [fhir.attachment_text(each, "content.attachment") for each in attachments]
-    return None, "\n\n".join(filter(None, texts)) or None, None
+    return None, resource.get("conclusion") or None, None
 
 
 @dataclass(frozen=True)
@@ -185,7 +179,7 @@ PLANS = {
         "registered cancelled",
         _report,
     ),
-    "DocumentReference": Plan(_coded("type"), ("date",), "current", "superseded", _document),
+    "DocumentReference": Plan(_coded("type"), ("date",), "current", "superseded"),
 }
 OBSERVATION = "preliminary final amended corrected unknown", "registered cancelled"
 ENCOUNTER = "arrived triaged in-progress onleave finished unknown", "planned cancelled"
@@ -217,7 +211,8 @@ def read_plan(resource: Json, name: str, scope: Scope) -> Facts:
     plan = PLANS[kind]
     reason = why_not(resource, plan.facts, plan.others)
     if reason:
-        return Facts(skipped=reason, retracted=all_keys(kind, name))
+        gone = withdrawn_notes(kind, name, resource, scope)
+        return Facts(skipped=reason, retracted=all_keys(kind, name), notes=gone)
     about, subject = scope.subject(resource)
     if about != "Patient":
         return Facts(skipped=f"{kind}: not about a single patient")
@@ -230,4 +225,5 @@ def read_plan(resource: Json, name: str, scope: Scope) -> Facts:
     number, text, unit = plan.value(resource)
     encounter = scope.encounter(resource)
     event = Event(subject, start, end, code, number, text, unit, encounter, key(kind, name))
-    return Facts((event,))
+    notes, left = read_notes(resource, name, scope, Whose(subject, encounter, start))
+    return Facts((event,), notes=notes, left=left)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from biolake.core.keys import row_key
+from biolake.core.spool import Spool
 from biolake.readers._codes import CodeBook
 from biolake.readers._fhir.values import FieldError, Json
 from biolake.readers._rows import Withdrawals
@@ -39,6 +40,7 @@ class Source:
     identifiers: dict[int, str | None] = field(default_factory=dict)
     subjects: set[str] = field(default_factory=set)
     server: str = ""
+    spool: Spool | None = None  # where notes are kept until they are stored
 
     def same_server(self, base: str, column: str) -> None:
         """Refuse a second server: its ids are its own, and would join strangers."""

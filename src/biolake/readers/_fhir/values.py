@@ -163,16 +163,18 @@ def decimal(value: object, column: str) -> float:
     return number
 
 
-def attachment_text(attachment: Json, column: str) -> str | None:
-    """Return the inline text of an Attachment in its declared charset (UTF-8 unless declared)."""
-    data, kind = attachment.get("data"), attachment.get("contentType") or "text/plain"
-    if data is None or not kind.lower().startswith("text/"):
+def attachment_bytes(attachment: Json, column: str) -> bytes | None:
+    """Return the inline bytes of an Attachment, or nothing when it has none."""
+    data = attachment.get("data")
+    if data is None:
         return None
-    charset = _CHARSET.search(kind)
     try:
-        raw = base64.b64decode("".join(data.split()), validate=True)
-        return raw.decode(charset.group(1) if charset else "utf-8")
+        return base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise FieldError(f"{column}.data", "not text in its declared charset") from None
-    except LookupError:
-        raise FieldError(f"{column}.contentType", "unknown charset") from None
+        raise FieldError(f"{column}.data", "not base64") from None
+
+
+def charset(attachment: Json) -> str:
+    """Return the charset that an Attachment declares, or nothing."""
+    found = _CHARSET.search(attachment.get("contentType") or "")
+    return found.group(1) if found else ""

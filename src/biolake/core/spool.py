@@ -1,4 +1,4 @@
-"""Texts of a table's rows, written behind one another into a scratch file."""
+"""Notes of tables and messages, written behind one another into a scratch file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from biolake.core.reading import SourceFile
 
 
 class Spool:
-    """A scratch file of texts in UTF-8. It lives as long as the load: packs are copied from it."""
+    """A scratch file that notes lie in. It lives as long as the load: packs are copied from it."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch, self._path, self._size = scratch, Path(), 0
@@ -33,6 +33,12 @@ class Spool:
             yield SourceFile(
                 place, name, digest, size=end - begin, start=start + begin, inside=True
             )
+
+    def add(self, data: bytes, name: str) -> SourceFile:
+        """Append the bytes of one note, and return its place under the name given."""
+        start = self._append(memoryview(data))
+        digest = hashlib.sha256(data).hexdigest()
+        return SourceFile(str(self._path), name, digest, "", len(data), start, inside=True)
 
     def _append(self, data: memoryview) -> int:
         """Write at the end of the file and return where the data begin."""

@@ -1,0 +1,69 @@
+"""HL7 clinical documents (CDA R2, C-CDA) in XML: the narrative of all sections as one note."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from biolake.core.assets import Content, Facts, FoundAsset, Surroundings, UnreadableFile
+from biolake.core.catalogue import asset_reader
+from biolake.core.errors import BiolakeError, SourceUnreadable
+from biolake.core.media import Note
+from biolake.core.reading import SourceFile
+from biolake.text.cda import Cda, cda_note, is_cda
+
+_SUFFIXES = (".xml", ".cda", ".ccd", ".ccda")
+_LARGEST = 64 << 20
+_UNDATED = "the document does not say when it was written"
+
+
+def claims(name: str, head: bytes) -> bool:
+    """Take XML files that begin as a clinical document does."""
+    return name.lower().endswith(_SUFFIXES) and is_cda(head)
+
+
+def find(
+    files: Sequence[SourceFile], surroundings: Surroundings
+) -> Iterator[FoundAsset | UnreadableFile]:
+    """Read each document whole: whose it is, when it was written, and how much it says.
+
+    Later versions of a document (one `setId`) take the place of earlier ones.
+    """
+    for file in files:
+        try:
+            if file.path.stat().st_size > _LARGEST:
+                raise SourceUnreadable(f"the document is larger than {_LARGEST >> 20} MB")
+            yield _found(file, cda_note(file.path.read_bytes()))
+        except BiolakeError as error:
+            yield UnreadableFile(file, error.message)
+
+
+def _found(file: SourceFile, cda: Cda) -> FoundAsset:
+    written = cda.written
+    return FoundAsset(
+        "note",
+        (file,),
+        Facts(**cda.facts),
+        source_key=cda.key,
+        subject=cda.subject,
+        system=cda.system,
+        encounter=cda.encounter,
+        start=written.written if written else None,
+        utc_offset=written.offset if written else None,
+        notes=() if written else (_UNDATED,),
+    )
+
+
+@asset_reader("HL7 clinical documents (CDA, C-CDA)", claims=claims, find=find)
+def ccda(content: Content) -> Note:
+    """Open a clinical document: the narrative of its sections as plain text.
+
+    Rows of tables are lines with tabs, items of lists begin with a dash. `sections` are those of
+    the document, by LOINC code. Coded entries are not read. Source: HL7 CDA Release 2, C-CDA
+    R2.1. Raises `SourceUnreadable`.
+    """
+    name = content.names[0]
+    try:
+        return cda_note(content.read(name)).note
+    except SourceUnreadable as error:
+        error.where = error.where or name
+        raise

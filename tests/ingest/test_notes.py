@@ -1,0 +1,262 @@
+"""Notes from the source into the lake: whose they are, what they say, what became of each row."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biolake.core.catalogue import Catalogue, discover
+from biolake.core.media import Note
+from biolake.ingest.pipeline import IngestReport, ingest
+from biolake.lake.assets import StoredContent
+from biolake.lake.door import open_view
+from biolake.lake.lake import Lake, init
+from biolake.lake.verifying import verify
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+HEADER = ("id", "patient", "stay", "at", "kind", "text")
+MAPPING = """
+mapping: ward
+version: "1"
+subject: {column: patient, system: ward}
+encounter: {column: stay, system: ward}
+detect: [notes.csv]
+tables:
+  notes:
+    file: notes.csv
+    key: [id]
+    columns: {at: TIMESTAMP}
+    notes: [{text: text, time: at, kind: kind, language: "'en'"}]
+"""
+LINES = """
+mapping: lines
+subject: {{column: "{subject}", system: lines}}
+tables:
+  notes:
+    file: "{file}"
+    notes: [{{text: {text}{more}}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return discover("biolake.readers")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return init(str(tmp_path / "lake"))
+
+
+def ward(folder: Path, *rows: tuple[str, ...]) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "ward.yaml").write_text(MAPPING)
+    with (folder / "notes.csv").open("w", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(HEADER)
+        table.writerows(rows)
+    return folder
+
+
+def rows(lake: Lake, sql: str) -> list[tuple[Any, ...]]:
+    with open_view(lake) as view:
+        return view.rows(sql)
+
+
+def texts(lake: Lake, catalogue: Catalogue) -> list[str]:
+    """Open every asset with the reader of its row, as an extractor's engine does."""
+    found = []
+    with open_view(lake) as view:
+        for asset, form in view.rows("SELECT asset_id, format FROM assets ORDER BY time, asset_id"):
+            with StoredContent(view, asset) as content:
+                opened = catalogue.get("asset-reader", form).call(content)
+                assert isinstance(opened, Note)
+                found.append(opened.text)
+    return found
+
+
+def take(lake: Lake, source: Path, catalogue: Catalogue, **more: Any) -> IngestReport:
+    report = ingest(lake, str(source), catalogue, **more)
+    if report.load.commit is not None:
+        assert verify(lake).problems == ()
+    return report
+
+
+def quarantined(lake: Lake) -> list[tuple[Any, ...]]:
+    return rows(lake, 'SELECT file, "row", "column", reason FROM quarantine ORDER BY 1, 2')
+
+
+def test_notes_are_assets_with_events_of_their_subject_at_their_time(lake, tmp_path, catalogue):
+    source = ward(
+        tmp_path / "source",
+        ("1", "ann", "s1", "2150-01-01 08:00:00", "letter", 'He said "no".\r\nBP 120/80'),
+        ("2", "bob", "", "2150-01-02 08:00:00", "letter", "Größe 180 cm 胸痛"),
+    )
+    report = take(lake, source, catalogue)
+    assert (report.assets.added, report.assets.linked) == (2, 2)
+    assert texts(lake, catalogue) == ['He said "no".\r\nBP 120/80', "Größe 180 cm 胸痛"]
+    sql = (
+        "SELECT a.kind, a.shape, e.code, e.time = a.time, a.encounter_id IS NOT NULL"
+        " FROM assets a JOIN events e ON e.text_value = a.asset_id"
+        " AND e.subject_id = a.subject_id ORDER BY a.time"
+    )
+    assert rows(lake, sql) == [
+        ("letter", [24], "ASSET//note", True, True),
+        ("letter", [15], "ASSET//note", True, False),
+    ]
+    assert take(lake, source, catalogue).load.commit is None
+
+
+def test_the_same_words_about_two_patients_are_two_notes(lake, tmp_path, catalogue):
+    source = ward(
+        tmp_path / "source",
+        *((str(n), f"p{n}", "", f"2150-01-0{n} 08:00:00", "report", "No change.") for n in (1, 2)),
+    )
+    assert take(lake, source, catalogue).assets.linked == 2
+    assert texts(lake, catalogue) == ["No change."] * 2
+    assert rows(lake, "SELECT count(DISTINCT subject_id), count(*) FROM assets") == [(2, 2)]
+
+
+def test_an_addendum_replaces_the_note_and_keeps_its_place(lake, tmp_path, catalogue):
+    source, note = tmp_path / "source", ("1", "ann", "", "2150-01-01 08:00:00", "letter")
+    take(lake, ward(source, (*note, "draft")), catalogue)
+    report = take(lake, ward(source, (*note, "draft\nAddendum: fever")), catalogue)
+    assert report.assets.corrected == 1
+    assert texts(lake, catalogue) == ["draft\nAddendum: fever"]
+
+
+def test_the_later_of_two_rows_with_one_key_is_the_note(lake, tmp_path, catalogue):
+    note = ("1", "ann", "", "2150-01-01 08:00:00", "letter")
+    for said in (["first", "second"], ["first", "second", "first", "third"]):
+        source = ward(tmp_path / "source", *((*note, each) for each in said))
+        report = take(lake, source, catalogue)
+        assert texts(lake, catalogue) == [said[-1]]
+        assert report.assets.outdated == len(said) - 1
+        assert rows(lake, "SELECT count(*) FROM events") == [(1,)]
+    again = ward(tmp_path / "source", *((*note, each) for each in ("third", "x", "third")))
+    take(lake, again, catalogue)
+    assert texts(lake, catalogue) == ["third"]
+
+
+def test_text_files_named_by_a_table_are_notes_and_no_stray_files(lake, tmp_path, catalogue):
+    source = ward(
+        tmp_path / "source",
+        ("1", "ann", "", "2150-01-01 08:00:00", "letter", "texts/a.txt"),
+        ("2", "bob", "", "2150-01-02 08:00:00", "letter", "texts/b.txt"),
+        ("3", "bob", "", "2150-01-02 08:00:00", "letter", "texts/c.txt"),
+    )
+    (source / "ward.yaml").write_text(MAPPING.replace("{text: text,", "{file: text,"))
+    (source / "texts").mkdir()
+    (source / "texts/a.txt").write_bytes("Señor Peña, 38 °C\r\n".encode("cp1252"))
+    (source / "texts/b.txt").write_bytes("胸痛三天，加重一天。".encode("gb18030"))
+    (source / "texts/c.txt").write_bytes(b"mixed \xe9\xff\x00 bytes")
+    (source / "texts/stray.txt").write_text("nobody's")
+    take(lake, source, catalogue)
+    assert texts(lake, catalogue) == ["Señor Peña, 38 °C\r\n", "胸痛三天，加重一天。"]
+    assert quarantined(lake) == [("notes.csv", 4, "text", "it holds zero bytes: it is no text")]
+    (source / "texts/b.txt").write_text("胸痛三天，已好转。", encoding="utf-8")
+    assert take(lake, source, catalogue).assets.corrected == 1
+    assert texts(lake, catalogue)[1] == "胸痛三天，已好转。"
+
+
+def test_a_folder_called_notes_is_linked_by_a_list_of_files(lake, tmp_path, catalogue):
+    source = ward(
+        tmp_path / "source",
+        ("1", "ann", "s1", "2150-01-01 08:00:00", "letter", "notes/a"),
+    )
+    rule = "    assets: [{file: text, time: at}]\n"
+    (source / "ward.yaml").write_text(MAPPING.partition("    notes:")[0] + rule)
+    (source / "notes").mkdir()
+    (source / "notes/a.txt").write_text("one")
+    (source / "notes/b.md").write_bytes(b"\xff\xfe\x00")
+    report = take(lake, source, catalogue)
+    assert (report.assets.added, report.assets.linked) == (1, 1)
+    ((_, file, reason),) = [(n, f, r) for f, n, _, r in quarantined(lake)]
+    assert (file, reason) == ("notes/b.md", "a byte at 0 is no utf-16-le text")
+
+
+def test_forgetting_one_of_two_patients_with_the_same_words_keeps_the_other_note(
+    lake, tmp_path, catalogue
+):
+    from biolake.lake.forgetting import forget
+
+    source = ward(
+        tmp_path / "source",
+        *((str(n), f"p{n}", "", f"2150-01-0{n} 08:00:00", "report", "No change.") for n in (1, 2)),
+    )
+    take(lake, source, catalogue)
+    ((first,),) = rows(lake, "SELECT subject_id FROM assets ORDER BY time LIMIT 1")
+    forget(lake, first)
+    assert texts(lake, catalogue) == ["No change."]
+    assert verify(lake).problems == ()
+
+
+def mimic(folder: Path) -> Path:
+    """Write made-up rows of MIMIC-IV-Note in its own layout."""
+    notes = folder / "note"
+    notes.mkdir(parents=True)
+    header = "note_id,subject_id,hadm_id,note_type,note_seq,charttime,storetime,text\n"
+    (notes / "discharge.csv").write_text(
+        header
+        + '10000032-DS-21,10000032,22595853,DS,21,2180-05-07 00:00:00,2180-05-09 15:26:00," \n'
+        + 'Name:  ___                     Unit No:   ___\n \nChief Complaint:\n""Worsening"" ABD'
+        + ' distension"\n'
+        + "10000032-DS-22,10000032,,DS,22,2180-06-07 00:00:00,,\n"
+        + "x,,1,DS,1,2180-06-07 00:00:00,,text of nobody\n"
+    )
+    (notes / "radiology.csv").write_text(
+        header
+        + "10000032-RR-14,10000032,22595853,RR,14,2180-05-06 21:19:00,2180-05-06 23:32:00,"
+        + '"EXAMINATION:  CHEST\n\nFINDINGS: \n\nNo change."\n'
+        + '10000032-AR-1,10000032,,AR,1,2180-05-07 10:00:00,2180-05-07 10:05:00,"ADDENDUM"\n'
+    )
+    for name in ("discharge_detail", "radiology_detail"):
+        (notes / f"{name}.csv").write_text("note_id,subject_id,field_name,field_value\n")
+    return folder
+
+
+def test_mimic_iv_note_is_recognised_and_every_row_explained(lake, tmp_path, catalogue):
+    report = take(lake, mimic(tmp_path / "mimic"), catalogue)
+    assert report.plan.reading.layout == "mimic-iv-note"
+    assert rows(lake, "SELECT kind, time::VARCHAR FROM assets ORDER BY time") == [
+        ("radiology report", "2180-05-06 21:19:00"),
+        ("discharge summary", "2180-05-07 00:00:00"),
+        ("radiology report addendum", "2180-05-07 10:00:00"),
+    ]
+    assert texts(lake, catalogue)[1].startswith(" \nName:  ___")
+    assert quarantined(lake) == [("note/discharge.csv", 4, "subject", "empty")]
+    lines = "SELECT file, sum(rows), sum(part_rows), sum(skipped_rows) FROM loads GROUP BY 1"
+    assert sorted(rows(lake, lines)) == [
+        ("note/discharge.csv", 3, 1, 1),
+        ("note/radiology.csv", 2, 2, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "subject", "text", "more", "count"),
+    [
+        ("summ_aci_bench/train.jsonl", "encounter_id", "note", ", language: \"'en'\"", 67),
+        ("summ_mts_dialog/train.jsonl", "ID", "dialogue", ", kind: section_header", 1201),
+        ("icd_codiesp/train.jsonl", "id", "text_es", ", language: \"'es'\"", 500),
+        ("negation_context/sentences.jsonl", "id", "sentence", "", 1590),
+        ("deid_meddocan_es/train.jsonl", "id", "text", ", language: \"'es'\"", 500),
+    ],
+)
+def test_real_notes_come_out_as_they_went_in(
+    lake, tmp_path, catalogue, file, subject, text, more, count
+):
+    source = SHARED / file
+    if not source.exists():
+        pytest.skip("no shared data")
+    mapping = tmp_path / "lines.yaml"
+    mapping.write_text(LINES.format(file=source.name, subject=subject, text=text, more=more))
+    report = take(lake, source, catalogue, mapping=str(mapping))
+    said = [json.loads(line)[text] for line in source.read_text().splitlines()]
+    assert (len(said), report.assets.added) == (count, count)
+    assert sorted(texts(lake, catalogue)) == sorted(said)
+    lines = "SELECT sum(rows), sum(part_rows), sum(quarantined_rows) FROM loads"
+    assert rows(lake, lines) == [(count, count, 0)]
