@@ -13,6 +13,7 @@ from biolake.text.cda import Cda, cda_note, is_cda
 
 _SUFFIXES = (".xml", ".cda", ".ccd", ".ccda")
 _LARGEST = 64 << 20
+_OLDER = "a later version of this document is in the source"
 _UNDATED = "the document does not say when it was written"
 
 
@@ -26,15 +27,29 @@ def find(
 ) -> Iterator[FoundAsset | UnreadableFile]:
     """Read each document whole: whose it is, when it was written, and how much it says.
 
-    Later versions of a document (one `setId`) take the place of earlier ones.
+    Of the versions of a document (one `setId`) the latest is taken.
     """
+    latest: dict[str, tuple[tuple[int, int], FoundAsset]] = {}
     for file in files:
         try:
             if file.path.stat().st_size > _LARGEST:
                 raise SourceUnreadable(f"the document is larger than {_LARGEST >> 20} MB")
-            yield _found(file, cda_note(file.path.read_bytes()))
+            cda = cda_note(file.path.read_bytes())
         except BiolakeError as error:
             yield UnreadableFile(file, error.message)
+            continue
+        found, rank = _found(file, cda), (cda.version, cda.written.at if cda.written else 0)
+        if not cda.key:
+            yield found
+            continue
+        other = latest.setdefault(cda.key, (rank, found))
+        if other[1] is found:
+            continue
+        if rank >= other[0]:
+            latest[cda.key] = (rank, found)
+        yield UnreadableFile((other[1] if rank >= other[0] else found).files[0], _OLDER)
+    for _, found in latest.values():
+        yield found
 
 
 def _found(file: SourceFile, cda: Cda) -> FoundAsset:

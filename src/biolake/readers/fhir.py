@@ -51,7 +51,8 @@ def fhir(path: Path, context: ReadContext) -> Reading:
     Times become UTC. An Observation, Condition, Procedure, … becomes an event whose code is
     `<VOCABULARY>//<code>` of its first coding in a standard vocabulary. The texts inside a
     DocumentReference or DiagnosticReport (plain, HTML, RTF, C-CDA) become notes. NDJSON is
-    streamed; a bundle is held whole in memory, about ten times its size on disk when not compressed.
+    streamed; a bundle is held whole in memory, about ten times its size on disk when not
+    compressed.
 
     Source: HL7 FHIR R4 (https://hl7.org/fhir/R4/).
     """

@@ -56,6 +56,7 @@ class Cda:
     encounter: str | None = None
     written: Moment | None = None
     key: str = ""  # the document's own name, the same for all its versions
+    version: int = 0
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -98,6 +99,7 @@ def cda_note(data: bytes) -> Cda:
         encounter,
         moment(time.get("value")) if time is not None else None,
         _key(root),
+        _version(root),
     )
 
 
@@ -221,6 +223,12 @@ def _key(root: Element) -> str:
         if found is not None and found.get("root"):
             return f"cda/{found.get('root')}/{found.get('extension') or ''}"
     return ""
+
+
+def _version(root: Element) -> int:
+    found = root.find("versionNumber")
+    number = (found.get("value") or "") if found is not None else ""
+    return int(number[:9]) if number.isascii() and number.isdigit() else 0
 
 
 def _names_somebody(root: Element, title: str) -> bool:

@@ -51,6 +51,14 @@ def _code_page(number: str) -> str:
         raise SourceUnreadable("its code page is not known") from None
 
 
+def _whole(text: str) -> str:
+    """Join the halves of characters beyond 16 bits, which RTF writes one by one."""
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise SourceUnreadable("half a character in the RTF document") from None
+
+
 class _Reading:
     """One pass over the tokens: text, and for each open group whether it is seen."""
 
@@ -78,7 +86,7 @@ class _Reading:
         self._flush()
         if self._groups:
             raise SourceUnreadable("the RTF document is cut short")
-        return "".join(self._text)
+        return _whole("".join(self._text))
 
     def _brace(self, brace: bytes) -> None:
         self._flush()
