@@ -19,6 +19,7 @@ from tests.readers import (
     dicom_files,
     genotype_files,
     test_aecg,
+    test_ccda,
     test_edf,
     test_nifti,
     test_scp_ecg,
@@ -77,6 +78,15 @@ def write_picture(folder: Path) -> None:
         Pillow.fromarray(grey).save(folder / f"wound.{suffix}")
 
 
+def write_note(folder: Path) -> None:
+    (folder / "notes").mkdir()
+    (folder / "notes/a.txt").write_text(f"Name: {SECRET}. Größe 180 cm.", encoding="utf-8")
+
+
+def write_ccda(folder: Path) -> None:
+    (folder / "a.xml").write_text(test_ccda.document(name=SECRET), encoding="utf-8")
+
+
 def write_aecg(folder: Path) -> None:
     (folder / "a.xml").write_text(test_aecg.document(), encoding="utf-8")
 
@@ -113,11 +123,13 @@ def write_wearable_csv(folder: Path) -> None:
 
 SOURCES: dict[str, Callable[[Path], None]] = {
     "aecg": write_aecg,
+    "ccda": write_ccda,
     "dicom": write_dicom,
     "edf": write_edf,
     "h5ad": cells_files.h5ad_source,
     "loom": cells_files.loom_source,
     "nifti": write_nifti,
+    "note": write_note,
     "pgen": write_pgen,
     "picture": write_picture,
     "plink-bed": write_plink_bed,

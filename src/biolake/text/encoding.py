@@ -106,13 +106,13 @@ def _detect(data: bytes) -> str:
 
 def _wide(data: bytes) -> str:
     """Tell UTF-16 without a mark by where its zero bytes are; other zero bytes are no text."""
-    zeros = np.frombuffer(data[:_SAMPLE], np.uint8) == 0
-    even, odd = zeros[::2].mean(), zeros[1::2].mean()
-    whole = len(data) % 2 == 0 and len(data) >= _SHORTEST
-    if whole and odd > 0.3 and even < 0.01:
-        return "utf-16-le"
-    if whole and even > 0.3 and odd < 0.01:
-        return "utf-16-be"
+    if len(data) % 2 == 0 and len(data) >= _SHORTEST:
+        zeros = np.frombuffer(data[:_SAMPLE], np.uint8) == 0
+        even, odd = zeros[::2].mean(), zeros[1::2].mean()
+        if odd > 0.3 and even < 0.01:
+            return "utf-16-le"
+        if even > 0.3 and odd < 0.01:
+            return "utf-16-be"
     raise SourceUnreadable("it holds zero bytes: it is no text", next=_SAVE)
 
 
