@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from biolake.core.catalogue import Extension
 from biolake.core.context import Context
@@ -29,6 +29,11 @@ class ModelContext(Context, Protocol):
 
     def fit_survival(self, kind: str, horizons: Sequence[float]) -> FittedModel:
         """Fit a discrete-time model of time to event (days) and keep it for evaluation."""
+
+    def fit_ridge_cox(
+        self, horizons: Sequence[float], fusions: Sequence[Literal["late", "early"]]
+    ) -> Sequence[FittedModel]:
+        """Fit ridge-Cox models of the study's blocks, together and alone; keep them."""
 
 
 def analysis(

@@ -23,14 +23,16 @@ from biolake.learning.hazards import (
 from biolake.learning.linear import Linear, slopes_of
 from biolake.learning.preprocessing import Preprocessing
 from biolake.learning.recalibration import Recalibration
+from biolake.learning.ridge_cox import RidgeCox
 from biolake.learning.trees import Trees
 from biolake.statistics.columns import Floats
 
 FORMAT = "biolake-model/1"
-Kind = Literal["elastic_net", "lightgbm"]
+Kind = Literal["elastic_net", "lightgbm", "ridge_cox"]
+# Those that are fitted by their name alone.
 KINDS: tuple[Kind, ...] = ("elastic_net", "lightgbm")
 
-Learner = Linear | Forest | DiscreteSurvival
+Learner = Linear | Forest | DiscreteSurvival | RidgeCox
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Model:
         """Return risks before recalibration."""
         if isinstance(self.learner, DiscreteSurvival):
             return self.learner.risk(values, float(self.horizon or 0.0), threads)
+        if isinstance(self.learner, RidgeCox):
+            return self.learner.risk(values, float(self.horizon or 0.0))
         return self.learner.predict(values, threads)
 
     def predict(self, values: Floats, threads: int = 1) -> Floats:
@@ -64,6 +68,8 @@ class Model:
         """Return the slopes a standard deviation of a linear model, none of a forest."""
         if isinstance(self.learner, Linear):
             return self.learner.slopes()
+        if isinstance(self.learner, RidgeCox):
+            return slopes_of(self.learner.preprocessing.outputs, self.learner.slopes)
         if isinstance(self.learner, DiscreteSurvival):
             hazard = self.learner.event
             if isinstance(hazard, LinearHazard):
@@ -143,6 +149,8 @@ def _save_learner(learner: Learner, folder: Path) -> dict[str, Any]:
     if isinstance(learner, Forest):
         (folder / "model.txt").write_text(learner.trees.text, encoding="utf-8")
         return {"type": "forest", "file": "model.txt"}
+    if isinstance(learner, RidgeCox):
+        return {"type": "ridge_cox", **learner.to_json()}
     said: dict[str, Any] = {"type": "discrete", "edges_days": learner.edges.tolist()}
     said["event"] = _save_hazard(learner.event, folder, "event")
     if learner.competing is not None:
@@ -156,6 +164,8 @@ def _load_learner(said: Mapping[str, Any], folder: Path) -> Learner:
         return Linear.from_json(said, Preprocessing.from_json(steps))
     if said["type"] == "forest":
         return Forest(Trees((folder / said["file"]).read_text(encoding="utf-8")))
+    if said["type"] == "ridge_cox":
+        return RidgeCox.from_json(said)
     competing = _load_hazard(said["competing"], folder) if "competing" in said else None
     edges = np.asarray(said["edges_days"], dtype=np.float64)
     return DiscreteSurvival(edges, _load_hazard(said["event"], folder), competing)

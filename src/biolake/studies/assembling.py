@@ -57,7 +57,7 @@ def split_section(study: Study, deals: Sequence[Deal], members: Members) -> dict
         }
     said: dict[str, Any] = {"kind": study.split.kind, "seed": study.split.seed, "sizes": sizes}
     if len(deals) > 1:
-        said["left_out"] = [deal.site for deal in deals]
+        said["left_out"] = [deal.name for deal in deals]
     unused = int((deal.split == "").sum())
     return said | ({"unused_samples": unused} if unused else {})
 

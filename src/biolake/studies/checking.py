@@ -82,7 +82,7 @@ def _checked(view: View, study: Study, scratch: Path, threads: int, fits: bool) 
     members = gathered.enrolled.members
     # A study that only describes needs no split: everybody is described.
     deal = next(deals(view, members, study.split)) if fits else everyone(members)
-    name = lock_name(study.about.id, view.commit.number, deal.site)
+    name = lock_name(study.about.id, view.commit.number, deal.name)
     door = HeldOut(view.lake, name, members, deal)
     train = door.train_subjects()
     dataset = build_dataset(

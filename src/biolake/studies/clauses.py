@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, cast
 
 from biolake.cohorts.durations import parse_duration
 from biolake.cohorts.splits import NAMES
+from biolake.core.errors import did_you_mean
 from biolake.core.yaml_positions import Value
-from biolake.retrieval.definition import CodeSelection
+from biolake.retrieval.definition import CodeSelection, Definition
 from biolake.studies.definition import (
     About,
     Analysis,
@@ -26,7 +28,8 @@ from biolake.studies.definition import (
 from biolake.studies.keys import ABOUT_TEXTS, block
 
 FORMATS, STANDARDS, LANGUAGES = ("html", "md"), ("tripod+ai",), ("en", "zh")
-SPLIT_KINDS = ("random", "temporal", "site", "leave_one_site_out")
+SPLIT_KINDS = ("random", "temporal", "site", "leave_one_site_out", "folds")
+_NO_TUNING = (0.8, 0.0, 0.2)
 _SELECTORS = ("codes", "prefix", "regex")
 _RULES = ("age_below", "age_above", "history_below", "has", "lacks")
 _SUBGROUPS = ("sex", "age", "site")
@@ -152,13 +155,47 @@ def parse_split(value: Value | None) -> Split:
     sites = tuple(site.text() for site in named)
     if (kind == "site") != bool(sites):
         value.refuse("`held_out_sites` goes with `kind: site`, and that needs it")
+    if (kind == "folds") != ("code" in said):
+        value.refuse("`code` goes with `kind: folds`, and that needs it")
+    usual = _NO_TUNING if kind == "folds" else Split().ratios
     return Split(
         kind,
-        _ratios(said["ratios"]) if "ratios" in said else Split().ratios,
+        _ratios(said["ratios"]) if "ratios" in said else usual,
         whole(said["seed"], 0) if "seed" in said else 0,
         said["stratify"].flag() if "stratify" in said else True,
         sites,
+        said["code"].text() if "code" in said else "",
     )
+
+
+def parse_blocks(value: Value | None, features: Definition) -> dict[str, tuple[str, ...]]:
+    """Read which groups of the features make up each block."""
+    if value is None:
+        return {}
+    known = [group.name for group in features.groups]
+    known += [each.name for each in features.embeddings]
+    known += [
+        name
+        for name, asked in (
+            ("age", features.age),
+            ("sex", features.sex),
+            ("static", features.static),
+        )
+        if asked
+    ]
+    found: dict[str, tuple[str, ...]] = {}
+    for key, groups in value.entries():
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", key.text()) or key.text() in ("late", "early"):
+            key.refuse("a block's name is of small letters, digits and '_', not late or early")
+        for group in groups.items():
+            if group.text() not in known:
+                group.refuse(
+                    f"'{group.text()}' is no group of the features"
+                    f"{did_you_mean(group.text(), known)}",
+                    next=f"Known: {', '.join(known)}.",
+                )
+        found[key.text()] = tuple(group.text() for group in groups.items())
+    return found
 
 
 def _ratios(value: Value) -> tuple[float, float, float]:

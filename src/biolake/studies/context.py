@@ -9,6 +9,7 @@ import numpy as np
 
 from biolake.core.context import Samples, Split
 from biolake.core.errors import DataRefused
+from biolake.learning.block_fitting import Fusion, fit_blocks
 from biolake.learning.fitting import Fitted, Part, Setting, fit_model, fit_survival
 from biolake.learning.hazards import FollowUp
 from biolake.learning.models import KINDS, Kind
@@ -40,6 +41,7 @@ class StudyContext:
     threads: int = 1
     variables: Mapping[str, np.ndarray] = field(default_factory=dict)
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fitted: list[Fitted] = field(default_factory=list)
 
     def samples(self, *splits: Split) -> Samples:
@@ -81,6 +83,19 @@ class StudyContext:
             fit_survival(_kind(kind), name, columns, train, tuning, horizons, setting)
         )
 
+    def fit_ridge_cox(self, horizons: Sequence[float], fusions: Sequence[Fusion]) -> list[Handle]:
+        """Fit ridge-Cox models on train and tuning: blocks together, then each alone."""
+        part = self._timed("train", "tuning")
+        columns, groups = self.dataset.columns, self.dataset.groups
+        named = self.blocks or {"all": tuple(dict.fromkeys(groups))}
+        blocks = {
+            name: [place for place, group in enumerate(groups) if group in mine]
+            for name, mine in named.items()
+        }
+        setting = Setting(self.seed, self.threads)
+        fitted = fit_blocks(columns, part, blocks, horizons, fusions, setting)
+        return [self._kept(one) for one in fitted]
+
     def _kept(self, fitted: Fitted) -> Handle:
         self.fitted.append(fitted)
         model = fitted.model
@@ -110,8 +125,8 @@ class StudyContext:
             )
         return Part(self.dataset.values[rows], members.subject_id, members.outcome)
 
-    def _timed(self, split: Split) -> Part:
-        members, rows = self.door.part(split), self.door.deal.rows(split)
+    def _timed(self, *splits: Split) -> Part:
+        members, rows = self.door.part(*splits), self.door.deal.rows(*splits)
         if members.duration is None or members.observed is None:
             raise DataRefused(
                 "a survival model needs durations, and the study's outcome is yes or no",

@@ -32,6 +32,7 @@ class Dataset:
     codes_missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()  # of each column: its feature group, `age`, `sex` or `static`
 
 
 def build_dataset(
@@ -70,7 +71,8 @@ def build_dataset(
     missing = tuple(sorted({code for codes in absent for code in codes}))
     assets = built.provenance["embeddings"]
     unseen = tuple(name for name, found in assets.items() if not found["assets"])
-    return Dataset(names, values, built.vocabulary, missing, _notes(assets, len(members)), unseen)
+    notes, groups = _notes(assets, len(members)), tuple(column.group for column in built.columns)
+    return Dataset(names, values, built.vocabulary, missing, notes, unseen, groups)
 
 
 def _notes(embeddings: Mapping[str, Mapping[str, Any]], samples: int) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from biolake.core.yaml_positions import Where
 from biolake.retrieval.definition import CodeSelection, Definition
 
 Question = Literal["describe", "predict", "causal"]
-SplitKind = Literal["random", "temporal", "site", "leave_one_site_out"]
+SplitKind = Literal["random", "temporal", "site", "leave_one_site_out", "folds"]
 MINIMUM_CELL = 10
 _DURATIONS = ("horizon", "start", "within", "history_below")
 
@@ -105,6 +105,7 @@ class Split:
     seed: int = 0
     stratify: bool = True
     held_out_sites: tuple[str, ...] = ()
+    code: str = ""  # of folds: the code whose number is a subject's fold
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,8 @@ class Study:
     report: Report = field(default_factory=Report)
     minimum_cell: int = MINIMUM_CELL
     text: str = ""
+    # Name → feature groups: each block is modelled alone, and all together.
+    blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     files: tuple[tuple[str, str], ...] = ()  # name and text of every file the study names
 
     @property
@@ -184,7 +187,7 @@ def said(study: Study) -> dict[str, Any]:
         "population": population,
         "outcome": _timed(asdict(study.outcome)),
         "features": {"name": study.features.name, "hash": study.features.hash},
-        "split": asdict(study.split) | {"ratios": list(study.split.ratios)},
+        "split": _split(study.split),
         "analyses": [
             {a.name: {name: option.value for name, option in sorted(a.options.items())}}
             for a in study.analyses
@@ -192,7 +195,14 @@ def said(study: Study) -> dict[str, Any]:
         "subgroups": [_set(asdict(subgroup)) for subgroup in study.subgroups],
         "report": asdict(study.report),
         "minimum_cell": study.minimum_cell,
+        # Studies without blocks keep the hash they had before there were any.
+        **({"blocks": {n: list(g) for n, g in study.blocks.items()}} if study.blocks else {}),
     }
+
+
+def _split(split: Split) -> dict[str, Any]:
+    found = asdict(split) | {"ratios": list(split.ratios)}
+    return found if split.code else {k: v for k, v in found.items() if k != "code"}
 
 
 def sha256(text: str) -> str:

@@ -64,7 +64,7 @@ def work(
     threads: int,
 ) -> Fold:  # fmt: skip
     """Build features on the deal's own training subjects and fit; held-out outcomes stay shut."""
-    name = lock_name(study.about.id, view.commit.number, deal.site)
+    name = lock_name(study.about.id, view.commit.number, deal.name)
     door = HeldOut(view.lake, name, cast.members, deal)
     dataset = build_dataset(
         view,
@@ -75,7 +75,13 @@ def work(
         threads=threads,
     )
     context = StudyContext(
-        door, dataset, study.split.seed, threads, dict(cast.variables), dict(cast.groups)
+        door,
+        dataset,
+        study.split.seed,
+        threads,
+        dict(cast.variables),
+        dict(cast.groups),
+        dict(study.blocks),
     )
     answers = [(call, call.extension.call(context, **call.options)) for call in calls if call.fits]
     return Fold(deal, door, dataset, context, tuple(answers))

@@ -24,7 +24,16 @@ ABOUT_TEXTS = (
 # Place in the file → (words it may have, words it must have).
 KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "": (
-        ("data", "outcome", "time_at_risk", "split", "subgroups", "report", "minimum_cell"),
+        (
+            "blocks",
+            "data",
+            "outcome",
+            "time_at_risk",
+            "split",
+            "subgroups",
+            "report",
+            "minimum_cell",
+        ),
         ("study", "population", "features", "analyses"),
     ),
     "study": ((*ABOUT_TEXTS, "authors"), ("id", "title", "question")),
@@ -38,7 +47,7 @@ KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "has": (("codes", "prefix", "regex", "within"), ()),
     "outcome": (("from", "codes", "prefix", "regex", "competing", "horizon"), ("name",)),
     "time_at_risk": (("start", "end"), ()),
-    "split": (("ratios", "seed", "stratify", "held_out_sites"), ("kind",)),
+    "split": (("ratios", "seed", "stratify", "held_out_sites", "code"), ("kind",)),
     "split.ratios": ((), ("train", "tuning", "held_out")),
     "subgroups": (("cuts", "prefix"), ("name",)),
     "report": (("formats", "standard", "language"), ()),

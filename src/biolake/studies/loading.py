@@ -16,6 +16,7 @@ from biolake.retrieval.loading import load_definition, parse_definition
 from biolake.studies.clauses import (
     parse_about,
     parse_analyses,
+    parse_blocks,
     parse_exclusions,
     parse_outcome,
     parse_report,
@@ -60,6 +61,7 @@ def _study(found: Mapping[str, Value], path: Path, text: str) -> Study:
         report=parse_report(found["report"]) if "report" in found else Report(),
         minimum_cell=whole(found["minimum_cell"], 1) if "minimum_cell" in found else MINIMUM_CELL,
         text=text,
+        blocks=parse_blocks(found.get("blocks"), features),
         files=_files(found, path.parent),
     )
 

@@ -24,6 +24,7 @@ from biolake.studies.assembling import (
     split_section,
 )
 from biolake.studies.binding import Call, bind
+from biolake.studies.blocks import compare_blocks
 from biolake.studies.definition import Study, said
 from biolake.studies.evaluating import CURVES, Asked, conformal, evaluate
 from biolake.studies.folds import Fold, open_held_out, pooled, work
@@ -89,6 +90,7 @@ def run_study(
         for fold in folds if any(call.fits for call in calls) else []:
             open_held_out(fold)
         result["models"] = [_evaluated(run, folds, final, n) for n in range(len(final.fitted))]
+        compare_blocks(result, study)
         _describe_all(run, final, result)
         stage("report")
         _write(run, folds, final, result)
@@ -102,7 +104,7 @@ def _fold_all(run: _Run, stage: Stage) -> tuple[list[Fold], Fold]:
     plans = list(deals(view, cast.members, study.split)) if fits else [everyone(cast.members)]
     folds = []
     for number, deal in enumerate(plans):
-        stage(f"features and models{f', {deal.site} left out' if deal.site else ''}")
+        stage(f"features and models{f', {deal.name} left out' if deal.name else ''}")
         scratch = run.folder / f".features-{number}"
         folds.append(work(view, study, cast, deal, run.calls, scratch, run.threads))
     if len(folds) == 1:
@@ -159,7 +161,7 @@ def _evaluated(run: _Run, folds: Sequence[Fold], final: Fold, number: int) -> di
     found["evaluation"]["held_out"] = evaluate(pooled(parts), everywhere)
     if len(folds) > 1:
         for fold, part, mine in zip(folds, parts, rows, strict=True):
-            place = f"left_out:{fold.deal.site}"
+            place = fold.deal.place
             found["evaluation"][place] = evaluate(part, run.asked(mine))
     elif isinstance(parts[0], Judged) and len(folds[0].deal.rows("tuning")):
         tuning = folds[0].judged(models[0], "tuning", run.threads)

@@ -154,4 +154,5 @@ _KNOWN: dict[str, tuple[str, Callable[[Result, int], Any]]] = {
     "cox": ("cox", _cox),
     "predict": ("models", _nothing),
     "discrete_survival": ("models", _nothing),
+    "ridge_cox": ("models", _nothing),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -17,6 +17,10 @@ from biolake.studies.definition import Split
 from biolake.studies.population import Members
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+_FOLDS = """
+SELECT subject_id, [min(numeric_value), max(numeric_value)] FROM events_by_code
+WHERE code = ? AND numeric_value IS NOT NULL GROUP BY subject_id
+"""
 UNUSED = ""  # the split of a sample of a training subject that lies after the cut
 
 
@@ -30,13 +34,24 @@ class Deal:
     table: pa.Table
     split: np.ndarray
     site: str = ""
+    fold: str = ""
+
+    @property
+    def name(self) -> str:
+        """What is left out: a site, or a fold; nothing where there is one deal."""
+        return f"fold {self.fold}" if self.fold else self.site
+
+    @property
+    def place(self) -> str:
+        """Where an evaluation of this deal stands in the result."""
+        return f"fold:{self.fold}" if self.fold else f"left_out:{self.site}"
 
     def rows(self, *names: str) -> np.ndarray:
         return np.flatnonzero(np.isin(self.split, names))
 
 
 def deals(view: View, members: Members, plan: Split) -> Iterator[Deal]:
-    """Yield the assignments of a study: one, or with leave-one-site-out one a site.
+    """Yield the assignments of a study: one, or one a site left out or a fold.
 
     Raises DataRefused when nobody would train, or nobody be held out.
     """
@@ -47,6 +62,10 @@ def deals(view: View, members: Members, plan: Split) -> Iterator[Deal]:
             found = _laid(members, table, site)
             elsewhere = (found.split == splits.HELD_OUT) & (members.site != site)
             yield _checked(Deal(table, np.where(elsewhere, UNUSED, found.split), site))
+        return
+    if plan.kind == "folds":
+        for fold, table in _by_fold(view, members, plan, key):
+            yield _checked(replace(_laid(members, table), fold=fold))
         return
     table = _table(view, members, plan, key)
     deal = _laid(members, table)
@@ -93,6 +112,30 @@ def _table(view: View, members: Members, plan: Split, key: bytes) -> pa.Table:
     if plan.stratify:
         return splits.stratified(label_table(members), key, ratios)
     return splits.random(members.subject_id.tolist(), key, ratios)
+
+
+def _by_fold(
+    view: View, members: Members, plan: Split, key: bytes
+) -> Iterator[tuple[str, pa.Table]]:
+    """Hold out each fold in turn, as the source's own numbers tell it."""
+    ids = np.unique(members.subject_id)
+    fold_of = dict(view.rows(_FOLDS, [plan.code]))
+    if many := sum(low != high for low, high in fold_of.values()):
+        raise DataRefused(
+            f"{many} subjects are in more than one fold of '{plan.code}'",
+            next="Name a code with one number a subject.",
+        )
+    lost = sum(subject not in fold_of for subject in ids.tolist())
+    if lost:
+        raise DataRefused(
+            f"{lost} of {len(ids)} subjects have no fold: no number of code '{plan.code}'",
+            next="List codes: biolake codes search; or exclude them from the population.",
+        )
+    mine = np.array([fold_of[subject][0] for subject in ids.tolist()])
+    for fold in np.unique(mine):
+        held = np.where(mine == fold, splits.HELD_OUT, splits.TRAIN).tolist()
+        table = splits.validate(pa.table({"subject_id": ids, "split": held}))
+        yield f"{fold:g}", _with_tuning(table, key, _tuning_share(plan))
 
 
 def _with_tuning(table: pa.Table, key: bytes, share: float) -> pa.Table:

@@ -38,7 +38,10 @@ class StudyReport:
             lines.append(f"sample size: {found['sample_size']['verdict']}")
         for model in found["models"]:
             for place, figures in model["evaluation"].items():
-                lines.append(f"{model['name']}, {place}: {figures_line(figures)}")
+                # Folds are many and small: their mean is told below, each is in the report.
+                if not place.startswith("fold:"):
+                    lines.append(f"{model['name']}, {place}: {figures_line(figures)}")
+        lines += block_lines(found)
         lines.append(f"leakage shuffle test: {found['leakage']['shuffle_test']}")
         lines += [f"warning: {warning}" for warning in found["warnings"]]
         return [*lines, f"written to {self.out}"]
@@ -75,10 +78,20 @@ def report_of(result: Mapping[str, Any], out: Path) -> StudyReport:
     return StudyReport(out, result)
 
 
+def block_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return how well each block of features tells apart, alone and together."""
+    tables = [one for one in result.get("others", []) if one["name"] == "blocks"]
+    rows = [row for table in tables for row in table["estimates"]]
+    return [f"{row['group']}: {row['name']} {shown(row)}" for row in rows]
+
+
 def figures_line(figures: Mapping[str, Any]) -> str:
     """Return `n 210, events 40, AUROC 0.81 (0.74 to 0.87), …`."""
     said = [f"n {figures['n']:,}, events {figures['events']:,}"]
-    said += [f"{name} {shown(figures[key])}" for key, name in _FIGURES if figures.get(key)]
+    names = dict(_FIGURES)
+    if figures.get("horizon_days") is not None:
+        names["auroc"] = "C"  # over follow-up it is Harrell's concordance
+    said += [f"{name} {shown(figures[key])}" for key, name in names.items() if figures.get(key)]
     if "note" in figures and len(said) == 1:
         said.append(str(figures["note"]))
     return ", ".join(said)

@@ -35,6 +35,7 @@ _SPLITS = {
     "temporal": "by time: earlier samples to learn from, later ones to evaluate on",
     "site": "by site: some sites to learn from, others to evaluate on",
     "leave_one_site_out": "each site left out in turn",
+    "folds": "by folds that the data name, each held out in turn",
 }
 _PREPARING = ("imput", "missing", "scal", "standard", "spline", "encod", "transform", "winsor")
 _BALANCING = ("weight", "resampl", "smote", "unbalance", "oversampl", "undersampl")
