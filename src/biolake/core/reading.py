@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -99,6 +99,11 @@ class Chunk:
 
     Of the files of `assets`, those in `accounted` get their ledger lines with this chunk, whose
     own tally is empty; the others have theirs already.
+
+    `parts` are many ledger lines at once, each with its tally, which nobody changes afterwards:
+    `events` then has a column `part` that numbers them, and the chunk's own tally is empty.
+    `derived` are rows of derived tables: they take the place of all that `table`, an extractor,
+    said of the assets that `parts` name.
     """
 
     file: SourceFile
@@ -114,6 +119,8 @@ class Chunk:
     adds_to_encounters: bool = False
     assets: tuple[FoundAsset, ...] = ()
     accounted: tuple[SourceFile, ...] = ()
+    parts: tuple[tuple[SourceFile, Tally], ...] = ()
+    derived: Mapping[str, pa.Table] | None = None
 
 
 @dataclass(frozen=True)

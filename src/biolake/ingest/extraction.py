@@ -157,7 +157,7 @@ class _Run:
         report.more += due.left
 
     def chunks(self) -> Generator[Chunk]:
-        """Yield one chunk for each asset and extractor, assets in the order of the packs.
+        """Yield one chunk for each run and extractor, assets in the order of the packs.
 
         Before them, what was found in assets that have lost their subject since is taken back.
         """
@@ -166,22 +166,20 @@ class _Run:
             if chunk is not None:
                 yield chunk
         with closing(self._measuring.each(self._due)) as looks:
-            for done, looked in enumerate(looks, 1):
-                self._report.assets += 1
+            done = 0
+            for looked in looks:
+                done += len(looked.assets)
+                self._report.assets += len(looked.assets)
                 self._report.opening += looked.seconds
                 yield from self._of(looked)
                 self._progress("extracting", done, len(self._due))
 
     def _of(self, looked: Looked) -> Iterator[Chunk]:
-        asset = looked.asset
-        for name, how, answer in zip(asset.extractors, asset.hows, looked.answers, strict=True):
-            counted = self._report.extractors[name]
-            if answer.missing is not None:
-                counted.waiting[str(answer.missing)] += 1
-                continue
-            chunk = self._events[name].chunk(asset, answer, how)
-            counted.count(answer, chunk.tally)
-            yield chunk
+        for name, answer in looked.answers.items():
+            chunk = self._events[name].chunk(looked.assets, answer, looked.lengths)
+            self._report.extractors[name].count(answer, chunk)
+            if chunk is not None:
+                yield chunk
 
 
 def _sites(lake: Lake) -> list[_Site]:

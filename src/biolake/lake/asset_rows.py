@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from biolake.core.assets import FoundAsset
-from biolake.core.schema import ASSET_FILES, ASSETS, MICROSECONDS
+from biolake.core.schema import ASSETS, MICROSECONDS
 from biolake.lake.commits import StoredFile
 from biolake.lake.files import TableFile
 from biolake.lake.inspection import local_copy
@@ -134,25 +134,38 @@ def times_as_numbers(table: pa.Table) -> pa.Table:
     return table
 
 
-def without(tx: Transaction, table: str, gone: Sequence[str], columns: str = "asset_id") -> None:
+def without(tx: Transaction, table: str, gone: Sequence[str], column: str = "asset_id") -> None:
     """Take rows of some assets out of a table: only the files that hold any are written again."""
-    state = tx.base.tables.get(table)
-    if state is None or not gone:
-        return
     values = pa.array(sorted(gone), pa.string())
-    for file in state.files:
-        ids = read_parquet(tx.lake, file.path, [columns])[0]
-        if pc.any(pc.is_in(ids, value_set=values)).as_py():
+
+    def kept(rows: pa.Table) -> pa.Table:
+        return rows.filter(pc.invert(pc.is_in(rows[column], value_set=values)))
+
+    if gone:
+        exchange(tx, table, [column], lambda rows: pc.is_in(rows[column], value_set=values), kept)
+
+
+def exchange(
+    tx: Transaction,
+    table: str,
+    columns: Sequence[str],
+    touches: Callable[[pa.Table], pa.ChunkedArray],
+    change: Callable[[pa.Table], pa.Table],
+) -> None:
+    """Write those files of a table anew of which `touches`, shown these columns, marks a row."""
+    state = tx.base.tables.get(table)
+    for file in state.files if state else ():
+        if pc.any(touches(read_parquet(tx.lake, file.path, list(columns)))).as_py():
             tx.remove(table, [file])
-            tx.add(table, _kept(tx, table, file, columns, values))
+            tx.add(table, _changed(tx, table, file, change))
 
 
-def _kept(
-    tx: Transaction, table: str, file: StoredFile, column: str, gone: pa.Array
+def _changed(
+    tx: Transaction, table: str, file: StoredFile, change: Callable[[pa.Table], pa.Table]
 ) -> list[StoredFile]:
     new = TableFile(tx.scratch, SCHEMAS[table])
     for rows in _row_groups(tx, file):
-        kept = rows.filter(pc.invert(pc.is_in(rows[column], value_set=gone)))
+        kept = change(rows)
         if len(kept):
             new.write(kept.cast(SCHEMAS[table]))
     return [new.finish(tx.lake.store, table, tx.label, None)] if new.rows else []
@@ -162,6 +175,3 @@ def _row_groups(tx: Transaction, file: StoredFile) -> Iterator[pa.Table]:
     with local_copy(tx.lake, file.path, tx.scratch) as path, pq.ParquetFile(path) as old:
         for number in range(old.num_row_groups):
             yield old.read_row_group(number)
-
-
-__all__ = ["ASSET_FILES", "DESCRIBED", "SPILL", "Row", "Spill", "asset_id", "described", "without"]

@@ -9,6 +9,7 @@ import secrets
 import tempfile
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ from biolake.lake.packs import Place, read_at
 from biolake.lake.store import LocalStore, S3Store, Store
 
 _OPEN_FILES = 64
+_AHEAD = 16 << 20
 _COLUMNS = tuple(name for name in ASSETS.names if name != "subject_key")
 
 
@@ -69,11 +71,9 @@ def find_assets(
     if ids is not None:
         whole = [name for name in ids if len(name) == 64]
         parts = [name for name in ids if len(name) != 64]
-        tests.append(
-            "(list_contains(?, asset_id)"
-            " OR len(list_filter(?, lambda p: starts_with(asset_id, p))) > 0)"
-        )
-        values += [whole, parts]
+        begins = " OR len(list_filter(?, lambda p: starts_with(asset_id, p))) > 0" if parts else ""
+        tests.append(f"(asset_id IN (SELECT unnest(?::VARCHAR[])){begins})")
+        values += [whole, *([parts] if parts else [])]
     if subject is not None:
         tests.append("subject_id = ?")
         values.append(subject)
@@ -156,6 +156,7 @@ class PackReader:
     def __init__(self, lake: Lake) -> None:
         self._store: Store = lake.store
         self._handles: OrderedDict[str, int] = OrderedDict()
+        self._held: tuple[str, int, bytes] = ("", 0, b"")  # a part read ahead: pack, offset, bytes
 
     def __enter__(self) -> PackReader:
         return self
@@ -177,6 +178,23 @@ class PackReader:
         """Return a part of a pack; `LakeDamaged` when it is not all there."""
         if length == 0:
             return b""
+        name, start, held = self._held
+        if name == pack and start <= offset and offset + length <= start + len(held):
+            return held[offset - start : offset - start + length]
+        return self._read(pack, offset, length)
+
+    def ahead(self, places: Sequence[Place]) -> None:
+        """Read in one pass what will be asked for, where it lies together in one pack."""
+        self._held = ("", 0, b"")
+        if not places or len({place.pack for place in places}) > 1:
+            return
+        first = min(place.offset for place in places)
+        length = max(place.offset + place.length for place in places) - first
+        if length <= _AHEAD:
+            with suppress(LakeDamaged):  # who reads the damaged part is told
+                self._held = (places[0].pack, first, self._read(places[0].pack, first, length))
+
+    def _read(self, pack: str, offset: int, length: int) -> bytes:
         try:
             if isinstance(self._store, S3Store):
                 data = self._store.read_range(pack, offset, offset + length)

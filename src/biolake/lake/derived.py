@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from biolake.core.keys import SHARDS, shard_of
+from biolake.core.keys import FAMILY, SHARDS, families_of, shard_of
 from biolake.core.schema import CODES, ENCOUNTERS, MICROSECONDS, SUBJECTS
 from biolake.lake.columns import NO_TIME, Block, times_to_arrow, times_to_int, whole
 from biolake.lake.door import View
@@ -147,17 +147,28 @@ def codes(view: View, intake: Intake, counts: Counts) -> pa.Table:
 
 
 def _describe(held: dict[str, dict[str, object]], intake: Intake) -> None:
-    """Describe codes as their sources do; a description of `X//*` goes to every code `X//…`."""
-    families: dict[str, list[str]] = {}
-    for name in held:
-        families.setdefault(name.rpartition("//")[0] + "//*", []).append(name)
+    """Describe codes as their sources do; a description of `X//*` goes to every code `X//…`.
+
+    The nearer family speaks last: `X//Y//*` goes before `X//*`.
+    """
+    told = {code for table in intake.described for code in table["code"].to_pylist()}
+    families: dict[str, list[str]] = {name: [] for name in told if name.endswith(FAMILY)}
+    for name in held if families else ():
+        for family in families_of(name):
+            if family in families:
+                families[family].append(name)
     wanted = pa.array([*held, *families], pa.string())
     for table in intake.described:
-        for row in table.filter(pc.is_in(table["code"], value_set=wanted)).to_pylist():
+        rows = table.filter(pc.is_in(table["code"], value_set=wanted)).to_pylist()
+        for row in sorted(rows, key=_nearness):
             for name in families.get(row["code"], [row["code"]]):
                 mine = held[name]
                 mine["description"] = row["description"] or mine.get("description")
                 mine["parent_codes"] = row["parent_codes"] or mine.get("parent_codes")
+
+
+def _nearness(row: dict[str, str]) -> tuple[int, bool]:
+    return row["code"].count("//"), not row["code"].endswith(FAMILY)
 
 
 # arg_max passes over nulls, so only the rows from the newest whole one on may speak.

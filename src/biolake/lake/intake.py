@@ -7,6 +7,7 @@ memory; so the memory a load needs does not grow with its source.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -103,21 +104,27 @@ class Intake:
 
     def add(self, chunk: Chunk) -> None:
         """Take one chunk: its people first, then its events, encounters and codes."""
-        number = self.line(chunk.file, chunk.table, keyed=chunk.keyed)
-        part = self.parts[number]
-        part.tally.add(chunk.tally)
+        numbers = self._lines(chunk)
         if chunk.people is not None:
             self.linkage.people(chunk.people)
         if chunk.codes is not None:
             self.described.append(chunk.codes.cast(MAPPED_CODES))
         if chunk.retracted is not None:
             self.retracted.append(np.asarray(chunk.retracted, dtype=np.int64))
-        encounters, events = self._admitted(chunk.encounters), self._admitted(chunk.events)
+        encounters, events = self._admitted(chunk.encounters), chunk.events
         if encounters is not None and encounters.num_rows:
             self.encounters.append(self._encounters(encounters, chunk))
-        if chunk.events is not None and events is not None:
-            part.refused += chunk.events.num_rows - events.num_rows
-            self._take_events(events, number)
+        if events is not None and events.num_rows:
+            self._take_events(events, numbers)
+
+    def _lines(self, chunk: Chunk) -> np.ndarray:
+        """Return the ledger lines of a chunk: of its file, or of each of its parts."""
+        if not chunk.parts:
+            number = self.line(chunk.file, chunk.table, keyed=chunk.keyed)
+            self.parts[number].tally.add(chunk.tally)
+            return np.array([number], dtype=np.int32)
+        lines = (self.line(f, chunk.table, keyed=chunk.keyed, tally=t) for f, t in chunk.parts)
+        return np.fromiter(lines, dtype=np.int32, count=len(chunk.parts))
 
     def _admitted(self, rows: pa.Table | None) -> pa.Table | None:
         """Return rows less those of forgotten subjects."""
@@ -125,10 +132,19 @@ class Intake:
             return rows
         return rows.filter(pa.array(self.linkage.subjects(whole(rows["subject"])) >= 0))
 
-    def _take_events(self, events: pa.Table, number: int) -> None:
+    def _take_events(self, events: pa.Table, numbers: np.ndarray) -> None:
+        origin = np.repeat(numbers, events.num_rows) if len(numbers) == 1 else None
+        if origin is None:
+            origin = numbers[events["part"].to_numpy()]
+        if self.linkage.forgets:
+            admitted = self.linkage.subjects(whole(events["subject"])) >= 0
+            for number, count in _counted(origin[~admitted]):
+                self.parts[number].refused += count
+            events, origin = events.filter(pa.array(admitted)), origin[admitted]
+        for number, count in _counted(origin):
+            self.parts[number].events += count
         if events.num_rows:
-            self.parts[number].events += events.num_rows
-            self._pending.append(self._block(events, number))
+            self._pending.append(self._block(events, origin))
             self._pending_rows += events.num_rows
             if self._pending_rows >= FLUSH_ROWS:
                 self._flush()
@@ -174,17 +190,16 @@ class Intake:
     def take(self, block: Block) -> None:
         """Take events of subjects already registered."""
         if len(block):
-            counted = np.bincount(block.origin)
-            for number in np.flatnonzero(counted).tolist():
-                self.parts[number].events += int(counted[number])
+            for number, count in _counted(block.origin):
+                self.parts[number].events += count
             self._pending.append(block)
             self._pending_rows += len(block)
             if self._pending_rows >= FLUSH_ROWS:
                 self._flush()
 
-    def _block(self, events: pa.Table, part: int) -> Block:
+    def _block(self, events: pa.Table, origin: np.ndarray) -> Block:
         column = {name: whole(events[name]) for name in events.column_names}
-        file = self.parts[part].file
+        file = self.parts[int(origin[0])].file
         time = times_to_int(self._as_utc(column["time"], file))
         code = self.codes.encode(column["code"])
         subject = self.linkage.subjects(column["subject"])
@@ -197,7 +212,7 @@ class Intake:
             unit=self.units.encode(column["unit"]),
             encounter=self._encounter_ids(column["encounter"]),
             key=column["row_key"].to_numpy(),
-            origin=np.full(len(events), part, dtype=np.int32),
+            origin=origin,
             text=_plain(column["text_value"]),
         )
 
@@ -259,6 +274,14 @@ class Intake:
         for part in self.parts:
             total.update(part.tally.skipped)
         return total
+
+
+def _counted(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield each number with how often it occurs."""
+    if len(numbers) and (numbers == numbers[0]).all():
+        return iter([(int(numbers[0]), len(numbers))])
+    found, counts = np.unique(numbers, return_counts=True)
+    return zip(found.tolist(), counts.tolist(), strict=True)
 
 
 def as_utc(times: pa.Array, zone: str | None) -> pa.Array:

@@ -19,6 +19,7 @@ from biolake.lake.asset_report import AssetOptions, AssetReport
 from biolake.lake.building import GroupFiles, Numbering
 from biolake.lake.columns import Block, concat
 from biolake.lake.commits import Commit
+from biolake.lake.derived_rows import DerivedRows
 from biolake.lake.door import View, open_view
 from biolake.lake.intake import Intake
 from biolake.lake.lake import Lake
@@ -91,6 +92,7 @@ class Loading:
             expected_rows=request.expected_rows,
             zone=request.zone if request.clock == "local" else None,
         )
+        self._derived = DerivedRows(scratch)
         self.outcome = Outcome()
         self._added: Counter[int] = Counter()
 
@@ -122,7 +124,8 @@ class Loading:
                 self._assets.add(chunk)
             else:
                 self.intake.add(chunk)
-            rows += chunk.tally.rows + len(chunk.accounted)
+                self._derived.take(chunk)
+            rows += chunk.tally.rows + len(chunk.accounted) + len(chunk.parts)
             self._progress("reading", rows, self.request.expected_rows)
 
     def _build(self, view: View, encounters: pa.Table | None) -> LoadReport:
@@ -286,6 +289,7 @@ class Loading:
         if intake.linkage.new_rows:
             tx.append("linkage", intake.linkage.new_table())
         self._shelved.write(tx)
+        self._derived.write(tx, view, self._assets.gone, self._assets.moved)
         sites = ledger.sites(view, request.site, self._clock, request.zone)
         if sites is not None:
             tx.replace("sites", sites)

@@ -13,13 +13,13 @@ import pytest
 from biolake.core.assets import MODALITIES, Finding, Measured
 from biolake.core.catalogue import Extension
 from biolake.core.errors import BiolakeError
+from biolake.core.keys import FAMILY, families_of
 from biolake.core.media import Cells, Genotypes, Note, Opened, Recording
 from biolake.core.schema import DERIVED, FINDINGS
 from biolake.testing.media import same
 from biolake.testing.spoilt import OTHERS, spoilt_forms
 
 _RESERVED = ("MEDS_", "ASSET//")
-_FAMILY = "//*"
 _ENGINE = ("asset_id", "annotator", "version", "subject_id")  # columns that the engine fills
 _SAMPLED = (Genotypes, Cells)
 
@@ -52,7 +52,7 @@ class ExtractorTests:
             assert vocabulary
             assert separator
             assert value
-            assert "*" not in code.code.removesuffix(_FAMILY)
+            assert "*" not in code.code.removesuffix(FAMILY)
             assert code.description
 
     def test_it_finds_something(self, examples: Sequence[Opened]) -> None:
@@ -116,11 +116,7 @@ class ExtractorTests:
 
 def declared_unit(codes: Mapping[str, str], code: str) -> str | None:
     """Return the unit with which a code, or a family it is of, is declared; None: it is not."""
-    if code in codes:
-        return codes[code]
-    parts = code.split("//")
-    families = ("//".join(parts[:n]) + _FAMILY for n in range(len(parts) - 1, 0, -1))
-    return next((codes[family] for family in families if family in codes), None)
+    return next((codes[name] for name in (code, *families_of(code)) if name in codes), None)
 
 
 def asked(extractor: Extension, media: Opened) -> Sequence[Finding] | Measured:

@@ -23,18 +23,26 @@ _BATCH = 1000
 # findings.
 _FITTING = f"""
 CREATE OR REPLACE TEMP TABLE fitting AS
-SELECT a.asset_id, a.subject_id, x.name AS extractor, r.name IS NOT NULL AS readable, a.format,
+SELECT a.asset_id, a.subject_id IS NOT NULL OR coalesce(l.linked, false) AS linked,
+    x.name AS extractor, r.name IS NOT NULL AS readable, a.format,
     sha256(concat_ws(chr(10), '{LAYOUT}', x.name, x.version, a.format, coalesce(r.version, ''),
         coalesce(a.subject_id::VARCHAR, ''), coalesce(a.encounter_id::VARCHAR, ''),
-        coalesce(epoch_us(a.time)::VARCHAR, ''), a.source_key, s.zone)) AS how
+        coalesce(epoch_us(a.time)::VARCHAR, ''), a.source_key, s.zone, l.told)) AS how
 FROM assets a
+LEFT JOIN (
+    SELECT asset_id, bool_or(subject_id IS NOT NULL) AS linked, sha256(string_agg(
+        concat_ws(':', number, coalesce(subject_id::VARCHAR, ''), epoch_us(time)), ' '
+        ORDER BY number)) AS told
+    FROM asset_samples GROUP BY asset_id
+) l USING (asset_id)
 JOIN extractors x ON a.modality = x.needs OR a.modality IN {MIXED}
 LEFT JOIN mixed m ON m.needs = x.needs AND m.leads = a.attributes ->> '$.leads'
 LEFT JOIN asset_readers r ON r.name = a.format
 LEFT JOIN sites s ON s.site_id = a.site_id
 WHERE a.site_id = $site AND (a.modality = x.needs OR m.needs IS NOT NULL)
     AND ($modality IS NULL OR a.modality = $modality)
-    AND ($subject IS NULL OR a.subject_id = $subject)
+    AND ($subject IS NULL OR a.subject_id = $subject OR a.asset_id IN (
+        SELECT asset_id FROM asset_samples WHERE subject_id = $subject))
 """  # noqa: S608 - constants of ours
 _DUE = f"""
 CREATE OR REPLACE TEMP TABLE due AS
@@ -46,7 +54,7 @@ unseen AS (
     SELECT asset_id, list(extractor ORDER BY extractor) AS extractors,
         list(how ORDER BY extractor) AS hows
     FROM fitting f
-    WHERE subject_id IS NOT NULL AND readable AND NOT EXISTS (
+    WHERE linked AND readable AND NOT EXISTS (
         SELECT 1 FROM seen s
         WHERE s.content_hash = f.asset_id || '/' || f.extractor AND s.how = f.how)
     GROUP BY asset_id
@@ -63,10 +71,16 @@ places AS (
         ORDER BY number) AS files
     FROM asset_files SEMI JOIN part USING (asset_id) GROUP BY asset_id
 ),
+samples AS (
+    SELECT asset_id, list([subject_id, epoch_us(time)] ORDER BY number) AS samples
+    FROM asset_samples SEMI JOIN part USING (asset_id) GROUP BY asset_id
+),
 stays AS (SELECT DISTINCT encounter_id FROM encounters)
 SELECT p.asset_id, p.extractors, p.hows, a.format, a.subject_id, s.encounter_id,
-    epoch_us(a.time), a.source_key, f.files
+    epoch_us(a.time), a.source_key, a.modality, a.kind, a.attributes ->> '$.language', f.files,
+    m.samples
 FROM part p JOIN assets a USING (asset_id) LEFT JOIN places f USING (asset_id)
+LEFT JOIN samples m USING (asset_id)
 LEFT JOIN stays s ON s.encounter_id = a.encounter_id
 ORDER BY p.n
 """
@@ -74,8 +88,10 @@ ORDER BY p.n
 
 # Without a name of its source's own, an asset cannot have changed and lost its subject.
 _LOST = """
-SELECT f.extractor, f.asset_id, a.source_key, f.how FROM fitting f JOIN assets a USING (asset_id)
-WHERE f.subject_id IS NULL AND a.source_key <> ''
+SELECT f.extractor, f.asset_id, a.source_key, f.how,
+    (SELECT count(*) FROM asset_samples s WHERE s.asset_id = f.asset_id)
+FROM fitting f JOIN assets a USING (asset_id)
+WHERE NOT f.linked AND a.source_key <> ''
     AND f.extractor IN (SELECT source FROM events WHERE site_id = ?)
 ORDER BY ALL
 """
@@ -89,6 +105,7 @@ class UnlinkedAsset:
     asset_id: str
     source_key: str
     how: str
+    samples: int
 
 
 @dataclass(frozen=True)
@@ -99,11 +116,25 @@ class DueAsset:
     extractors: tuple[str, ...]
     hows: tuple[str, ...]  # one an extractor: the ledger's `layout_hash`
     format: str
-    subject_id: int
+    subject_id: int | None  # None: each of its samples has its own
     encounter_id: int | None
     start: int | None  # microseconds since 1970 on the site's clock
     source_key: str
+    modality: str
+    kind: str | None
+    language: str | None
     files: tuple[AssetFile, ...]
+    # Of each sample of an asset of many: its subject, and its time.
+    samples: tuple[tuple[int | None, int | None], ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """What stays the same when an asset grows: its source's key, else its content."""
+        return self.source_key or self.asset_id
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.place.length for file in self.files)
 
 
 class DueAssets:
@@ -148,8 +179,8 @@ class DueAssets:
     def waiting(self) -> Iterator[tuple[str, str, int]]:
         """Yield extractor, reason and number of the assets that cannot be looked at yet."""
         for name, linked, kind, count in self._view.rows(
-            "SELECT extractor, subject_id IS NOT NULL, format, count(*) FROM fitting"
-            " WHERE subject_id IS NULL OR NOT readable GROUP BY ALL ORDER BY ALL"
+            "SELECT extractor, linked, format, count(*) FROM fitting"
+            " WHERE NOT linked OR NOT readable GROUP BY ALL ORDER BY ALL"
         ):
             yield name, f"no reader is named '{kind}'" if linked else WAITS, count
 
@@ -208,8 +239,9 @@ def _mixed(view: View, extractors: Sequence[Extension]) -> pa.Table:
 
 
 def _due(row: tuple[Any, ...]) -> DueAsset:
-    name, extractors, hows, *rest, files = row
-    return DueAsset(name, tuple(extractors), tuple(hows), *rest, files=_files(files))  # type: ignore[misc]
+    name, extractors, hows, *rest, files, samples = row
+    told = tuple((subject, time) for subject, time in samples or ())
+    return DueAsset(name, tuple(extractors), tuple(hows), *rest, _files(files), told)
 
 
 def _files(found: list[list[str]] | None) -> tuple[AssetFile, ...]:

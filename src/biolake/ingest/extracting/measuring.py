@@ -1,50 +1,63 @@
-"""Open assets and let extractors look at them: some at a time, answers in the order asked."""
+"""Open assets run by run and ask extractors about them, in threads; their order stays the same.
+
+Most of the work is in NumPy, Numba and codecs, which let other threads run; memory holds a few
+opened assets and the findings, never more. Small assets that an extractor looks at many at a time
+(notes) are opened together; anything else is a run of its own.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from types import TracebackType
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from biolake.core.assets import Finding
 from biolake.core.catalogue import Catalogue, Extension
 from biolake.core.errors import BiolakeError, SetupMissing
-from biolake.core.media import Opened, Recording
+from biolake.core.media import Note, Opened, Recording
 from biolake.core.reading import Clock
+from biolake.ingest.extracting.answers import Answer, joined, told_by
 from biolake.ingest.extracting.due import DueAsset
 from biolake.lake.assets import PackReader, StoredContent
 from biolake.lake.door import View
 
-_AHEAD = 4  # assets a thread may be ahead of what is taken
+_AHEAD = 4  # runs a thread may be ahead of what is taken
+_RUN_ASSETS, _RUN_BYTES = 500, 2 << 20
 UNTIMED = "the asset has no time"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one extractor said of one asset: findings, or why there are none."""
-
-    findings: tuple[Finding, ...] = ()
-    skipped: str = ""
-    fault: str = ""
-    missing: SetupMissing | None = None  # not looked at: something is not installed
-    seconds: float = 0.0
+# What is found in these may be true at any time, or stand in a table: they need no time.
+TIMELESS = ("note", "genotype", "cells", "spatial")
 
 
 @dataclass(frozen=True)
 class Looked:
-    """One asset with an answer an extractor, and the seconds of CPU time it took to open it."""
+    """A run of assets with the answer of each extractor, and the CPU seconds to open them."""
 
-    asset: DueAsset
-    answers: tuple[Answer, ...]
+    assets: tuple[DueAsset, ...]
+    answers: Mapping[str, Answer]
+    lengths: Mapping[int, int] = field(default_factory=dict)  # characters of the notes, by place
     seconds: float = 0.0
+
+
+@dataclass
+class _Run:
+    """A run while it is looked at."""
+
+    assets: tuple[DueAsset, ...]
+    opened: dict[int, Opened] = field(default_factory=dict)
+    unopened: dict[int, Answer] = field(default_factory=dict)  # why, as every extractor's answer
+    seconds: float = 0.0
+
+    def asking(self, name: str) -> list[int]:
+        """Return the places of the assets that an extractor is to look at."""
+        return [n for n, asset in enumerate(self.assets) if name in asset.extractors]
 
 
 @dataclass
@@ -77,37 +90,46 @@ class Measuring:
             reader.close()
 
     def each(self, assets: Iterable[DueAsset]) -> Generator[Looked]:
-        """Yield every asset looked at, in the order given."""
-        left = iter(assets)
+        """Yield every run of assets looked at, in the order given."""
+        left = self._runs(assets)
         running: deque[Future[Looked]] = deque()
-        for asset in islice(left, _AHEAD * self.threads):
-            running.append(self._pool.submit(self._look, asset))
+        for run in islice(left, _AHEAD * self.threads):
+            running.append(self._pool.submit(self._look, run))
         while running:
             looked = running.popleft().result()
-            for asset in islice(left, 1):
-                running.append(self._pool.submit(self._look, asset))
+            for run in islice(left, 1):
+                running.append(self._pool.submit(self._look, run))
             yield looked
 
-    def _look(self, asset: DueAsset) -> Looked:
-        if asset.start is None:
-            return Looked(asset, (Answer(skipped=UNTIMED),) * len(asset.extractors))
-        absent = [self._absent.get(name) for name in (asset.format, *asset.extractors)]
-        if absent[0] or all(absent[1:]):
-            return Looked(asset, tuple(Answer(missing=absent[0] or each) for each in absent[1:]))
-        begun = time.thread_time()
-        with StoredContent(
-            self.view, asset.asset_id, packs=self._packs(), files=asset.files
-        ) as content:
-            opened = self._opened(asset, content)
-            seconds = time.thread_time() - begun
-            if isinstance(opened, Answer):
-                return Looked(asset, (opened,) * len(asset.extractors), seconds)
-            try:
-                return Looked(
-                    asset, tuple(self._asked(n, opened) for n in asset.extractors), seconds
-                )
-            finally:
-                _close(opened)
+    def _runs(self, assets: Iterable[DueAsset]) -> Iterator[tuple[DueAsset, ...]]:
+        """Cut the assets into runs: those that extractors of many look at lie together."""
+        run: list[DueAsset] = []
+        size = 0
+        for asset in assets:
+            many = any(self.extractors[name].many for name in asset.extractors)
+            full = len(run) == _RUN_ASSETS or size + asset.bytes > _RUN_BYTES
+            if run and (full or not many):
+                yield tuple(run)
+                run, size = [], 0
+            if not many:
+                yield (asset,)
+                continue
+            run.append(asset)
+            size += asset.bytes
+        if run:
+            yield tuple(run)
+
+    def _look(self, assets: tuple[DueAsset, ...]) -> Looked:
+        run, begun = _Run(assets), time.thread_time()
+        self._packs().ahead([f.place for a in assets if len(assets) > 1 for f in a.files])
+        with ExitStack() as contents:
+            for place, asset in enumerate(assets):
+                self._open(run, place, asset, contents)
+            run.seconds = time.thread_time() - begun
+            names = dict.fromkeys(name for asset in assets for name in asset.extractors)
+            answers = {name: self._asked(name, run) for name in names}
+        lengths = {n: len(o.text) for n, o in run.opened.items() if isinstance(o, Note)}
+        return Looked(assets, answers, lengths, run.seconds)
 
     def _packs(self) -> PackReader:
         """Return this thread's own reader: its open files are shared with no other thread."""
@@ -117,41 +139,87 @@ class Measuring:
         packs: PackReader = self._local.packs
         return packs
 
+    def _open(self, run: _Run, place: int, asset: DueAsset, contents: ExitStack) -> None:
+        if asset.start is None and not self._is_timeless(asset):
+            run.unopened[place] = Answer((place,), skipped={0: UNTIMED})
+        elif absent := self._absent.get(asset.format):
+            run.unopened[place] = Answer.lacking([place], absent)
+        elif not asset.files:
+            run.unopened[place] = Answer.failed([place], "the lake lists no file of this asset")
+        elif not all(name in self._absent for name in asset.extractors):
+            content = StoredContent(
+                self.view, asset.asset_id, packs=self._packs(), files=asset.files
+            )
+            contents.callback(content.close)
+            opened = self._opened(asset, content)
+            if isinstance(opened, Answer):
+                run.unopened[place] = replace(opened, places=(place,))
+                return
+            contents.callback(_close, opened)
+            run.opened[place] = opened
+
+    def _is_timeless(self, asset: DueAsset) -> bool:
+        return asset.modality in TIMELESS or any(
+            self.extractors[name].many for name in asset.extractors
+        )
+
     def _opened(self, asset: DueAsset, content: StoredContent) -> Opened | Answer:
-        if not asset.files:
-            return Answer(fault="the lake lists no file of this asset")
         try:
             opened: Opened = self.catalogue.get("asset-reader", asset.format).call(content)
         except SetupMissing as error:
-            return self._lacking(asset.format, error)
+            return Answer.lacking([0], self._lacking(asset.format, error))
         except BiolakeError as error:
-            return Answer(fault=error.message)
+            return Answer.failed([0], error.message)
         except Exception as error:  # a reader may fail in any way on a hostile file
-            return Answer(fault=f"it could not be opened ({type(error).__name__})")
+            return Answer.failed([0], f"it could not be opened ({type(error).__name__})")
+        return self._told(asset, opened)
+
+    def _told(self, asset: DueAsset, opened: Opened) -> Opened:
+        """Tell what is opened what only its row knows: local time, kind of note, language."""
         if isinstance(opened, Recording):
             return replace(opened, started=local_start(asset.start, self.clock, self.zone))
+        if isinstance(opened, Note):
+            kind, language = opened.kind or asset.kind, opened.language or asset.language
+            return replace(opened, kind=kind or "", language=language or "")
         return opened
 
-    def _asked(self, name: str, opened: Opened) -> Answer:
+    def _asked(self, name: str, run: _Run) -> Answer:
+        """Return what one extractor says of the assets of a run that it is to look at."""
+        begun, places = time.thread_time(), run.asking(name)
+        there = [n for n in places if n in run.opened]
         if name in self._absent:
-            return Answer(missing=self._absent[name])
-        begun = time.thread_time()
-        try:
-            found = tuple(self.extractors[name].call(opened))
-        except SetupMissing as error:
-            return self._lacking(name, error)
-        except BiolakeError as error:
-            return Answer(fault=error.message, seconds=time.thread_time() - begun)
-        except Exception as error:  # an extractor may fail in any way
-            fault = f"the extractor failed ({type(error).__name__})"
-            return Answer(fault=fault, seconds=time.thread_time() - begun)
-        return Answer(found, seconds=time.thread_time() - begun)
+            closed = [n for n in places if n not in run.unopened]
+            found = [Answer.lacking(closed, self._absent[name])]
+        elif self.extractors[name].many:
+            found = self._asked_of_many(name, there, run)
+        else:
+            found = [self._answer(name, [n], run.opened[n]) for n in there]
+        unopened = [run.unopened[n] for n in places if n in run.unopened]
+        answer = joined([each for each in (*found, *unopened) if each.places])
+        return replace(answer, seconds=time.thread_time() - begun)
 
-    def _lacking(self, name: str, error: SetupMissing) -> Answer:
+    def _asked_of_many(self, name: str, there: Sequence[int], run: _Run) -> list[Answer]:
+        """Ask about all at once; where that fails, one by one: only what is at fault is lost."""
+        answer = self._answer(name, there, [run.opened[n] for n in there])
+        if len(there) > 1 and len(answer.faults) == len(there):
+            return [self._answer(name, [n], [run.opened[n]]) for n in there]
+        return [answer]
+
+    def _answer(self, name: str, places: Sequence[int], given: Any) -> Answer:
+        try:
+            return told_by(self.extractors[name].call(given), places)
+        except SetupMissing as error:
+            return Answer.lacking(places, self._lacking(name, error))
+        except BiolakeError as error:
+            return Answer.failed(places, error.message)
+        except Exception as error:  # an extractor may fail in any way
+            return Answer.failed(places, f"the extractor failed ({type(error).__name__})")
+
+    def _lacking(self, name: str, error: SetupMissing) -> SetupMissing:
         if self.strict:
             raise error
         self._absent[name] = error
-        return Answer(missing=error)
+        return error
 
 
 def local_start(start: int | None, clock: Clock, zone: str | None) -> int | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from biolake.core.reading import Tally
-from biolake.ingest.extracting.measuring import Answer
+from biolake.core.reading import Chunk
+from biolake.ingest.extracting.answers import Answer
 from biolake.lake.loading import LoadReport
 
 
@@ -21,21 +21,29 @@ class Extracted:
     extractor: str
     version: str
     assets: int = 0
-    measured: int = 0  # assets that gave findings
+    measured: int = 0  # assets that gave findings, or rows of derived tables
     findings: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)  # findings that became no event
+    rows: Counter[str] = field(default_factory=Counter)  # of derived tables
     seconds: float = 0.0  # CPU time of the extractor alone
 
-    def count(self, answer: Answer, tally: Tally) -> None:
-        """Count one answer and the fate of its row."""
-        self.assets += 1
+    def count(self, answer: Answer, chunk: Chunk | None) -> None:
+        """Count what was said of some assets, and the fate of each."""
         self.seconds += answer.seconds
-        self.measured += tally.event_rows
-        self.findings += len(answer.findings) if tally.event_rows else 0
-        self.skipped.update(tally.skipped)
-        self.quarantined.update(reject.reason for reject in tally.rejects)
+        self.waiting.update(str(missing) for missing in answer.missing.values())
+        if chunk is None:
+            return
+        self.findings += 0 if chunk.events is None else len(chunk.events)
+        self.rows.update({name: len(rows) for name, rows in (chunk.derived or {}).items()})
+        for _, tally in chunk.parts:
+            self.assets += 1
+            self.measured += tally.event_rows + tally.part_rows
+            self.skipped.update(tally.skipped)
+            self.quarantined.update(reject.reason for reject in tally.rejects)
+            self.dropped.update(tally.dropped)
 
 
 @dataclass

@@ -1,0 +1,93 @@
+"""Rows that extractors derive from assets (spans, variants): written with the events of a load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from biolake.core.reading import Chunk
+from biolake.core.schema import DERIVED
+from biolake.lake.asset_rows import exchange
+from biolake.lake.door import View
+from biolake.lake.transaction import Transaction
+
+_NAMING = ("asset_id", "annotator")
+
+
+class DerivedRows:
+    """What a load says anew: it takes the place of what the same annotator said of an asset."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._writers: dict[str, pa.RecordBatchStreamWriter] = {}
+        self._renewed: dict[str, list[str]] = {}  # annotator → assets it has looked at
+
+    def take(self, chunk: Chunk) -> None:
+        """Take the rows of one chunk, and the assets that its annotator has looked at."""
+        if chunk.derived is None:
+            return
+        self._renewed.setdefault(chunk.table, []).extend(file.name for file, _ in chunk.parts)
+        for name, rows in chunk.derived.items():
+            if rows.num_rows:
+                if name not in self._writers:
+                    path = str(self._path(name))
+                    self._writers[name] = pa.ipc.new_stream(path, DERIVED[name])
+                self._writers[name].write_table(
+                    rows.select(DERIVED[name].names).cast(DERIVED[name])
+                )
+
+    def write(self, tx: Transaction, view: View, gone: set[str], moved: Mapping[str, int]) -> None:
+        """Take out what is said anew and what was said of assets that are `gone`, add the rest.
+
+        Rows of assets that were `moved` to another subject move with them.
+        """
+        for name in DERIVED:
+            if name in tx.base.tables:
+                known = view.rows(f"SELECT DISTINCT annotator FROM {name}")  # noqa: S608 - ours
+                renewed = {who: self._renewed[who] for (who,) in known if who in self._renewed}
+                if gone or moved or renewed:
+                    change = _Change(renewed, gone, moved)
+                    exchange(tx, name, _NAMING, change.touches, change)
+        for name, writer in self._writers.items():
+            writer.close()
+            with pa.memory_map(str(self._path(name))) as stream:
+                tx.append(name, pa.ipc.open_stream(stream).read_all())
+
+    def _path(self, name: str) -> Path:
+        return self._scratch / f"derived-{name}.arrow"
+
+
+class _Change:
+    """What becomes of stored rows."""
+
+    def __init__(
+        self, renewed: Mapping[str, list[str]], gone: set[str], moved: Mapping[str, int]
+    ) -> None:
+        self._renewed = {name: pa.array(assets, pa.string()) for name, assets in renewed.items()}
+        self._gone = pa.array(sorted(gone), pa.string())
+        self._moved = pa.array(list(moved), pa.string())
+        self._subjects = pa.array(list(moved.values()), pa.int64())
+
+    def touches(self, rows: pa.Table) -> pa.ChunkedArray:
+        return pc.or_(self._out(rows), pc.is_in(rows["asset_id"], value_set=self._moved))
+
+    def _out(self, rows: pa.Table) -> pa.ChunkedArray:
+        out = pc.is_in(rows["asset_id"], value_set=self._gone)
+        for name, assets in self._renewed.items():
+            mine = pc.equal(rows["annotator"], name)
+            if pc.any(mine).as_py():
+                out = pc.or_(out, pc.and_(mine, pc.is_in(rows["asset_id"], value_set=assets)))
+        return out
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        rows = rows.filter(pc.invert(self._out(rows)))
+        if not len(self._moved) or "subject_id" not in rows.column_names:
+            return rows
+        place = pc.index_in(rows["asset_id"], value_set=self._moved)
+        told = pc.coalesce(
+            self._subjects.take(place.combine_chunks()), rows["subject_id"].combine_chunks()
+        )
+        return rows.set_column(rows.column_names.index("subject_id"), "subject_id", told)
