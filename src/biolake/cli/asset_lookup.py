@@ -129,6 +129,21 @@ def stored_content(view: View, asset_id: str) -> StoredContent:
     return StoredContent(view, asset_id)
 
 
+def note_data(row: dict[str, Any], content: Content) -> dict[str, Any]:
+    """Return what a note says, and where its sections are; `WrongUse` where the asset is none."""
+    from biolake.core.media import Note
+
+    found = opened(row, content) if row["modality"] == "note" else None
+    if not isinstance(found, Note):
+        raise WrongUse(
+            "this asset is no note: it has no text",
+            next="List notes: biolake assets list --modality note",
+        )
+    names = ("section", "start", "end")
+    sections = [dict(zip(names, section, strict=True)) for section in found.sections]
+    return {"text": found.text, "sections": sections}
+
+
 def opened(row: dict[str, Any], content: Content) -> Opened:
     """Open an asset with the reader of its row's format."""
     from biolake.core.catalogue import discover

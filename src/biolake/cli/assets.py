@@ -1,4 +1,4 @@
-"""Find assets (ECGs, images, slides, wearables), look at them, and get their files."""
+"""Find assets (ECGs, images, slides, wearables, notes), look at them, and get their files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from biolake.cli.asset_lookup import (
     chosen_rows,
     chosen_sums,
     find_id,
+    note_data,
     opened,
     stored_content,
 )
@@ -42,7 +43,7 @@ def _modality(context: click.Context, _: click.Parameter, value: str | None) -> 
 
 
 MODALITY = click.option(
-    "--modality", metavar="KIND", callback=_modality, help="ecg, ct, mr, xray, slide, wearable …"
+    "--modality", metavar="KIND", callback=_modality, help="ecg, ct, xray, slide, note …"
 )
 SUBJECT = click.option("--subject", type=int, metavar="ID", help="Only this subject's.")
 UNLINKED = click.option("--unlinked", is_flag=True, help="Only those whose subject is not known.")
@@ -135,13 +136,18 @@ def _extent(row: dict[str, Any]) -> str:
         parts = [f"{row['channels']} ch" if row["channels"] else "", duration(row["seconds"])]
         parts.append(f"{row['rate']:g} Hz" if row["rate"] else "")
         return ", ".join(part for part in parts if part)
-    return " × ".join(f"{n:,}" for n in row["shape"] or ())
+    unit = " characters" if row["modality"] == "note" else ""
+    return " × ".join(f"{n:,}" for n in row["shape"] or ()) + unit * bool(row["shape"])
 
 
 @assets.command(
     "show",
     reads=True,
-    examples=["biolake assets show 3f2a91c4", "biolake assets show 3f2a91c4 --png ecg.png"],
+    examples=[
+        "biolake assets show 3f2a91c4",
+        "biolake assets show 3f2a91c4 --png ecg.png",
+        "biolake assets show 8c1d77e0 --text",
+    ],
 )
 @click.argument("asset")
 @click.option(
@@ -150,11 +156,15 @@ def _extent(row: dict[str, Any]) -> str:
     metavar="FILE",
     help="Draw it: an ECG on its paper, slices, a slide.",
 )
+@click.option("--text", is_flag=True, help="Read a note: it tells of the person.")
 @pass_session
-def show(session: Session, asset: str, png: Path | None) -> None:
-    """Show what is known of an asset; draw it with --png."""
-    with session.view("show an asset") as view:
+def show(session: Session, asset: str, png: Path | None, text: bool) -> None:
+    """Show what is known of an asset; draw it with --png, read a note with --text."""
+    with session.view("read a note" if text else "show an asset") as view:
         data = asset_data(view, find_id(view, asset))
+        if text:
+            with stored_content(view, data["asset_id"]) as content:
+                data |= note_data(data, content)
         if png is not None:
             with stored_content(view, data["asset_id"]) as content:
                 data["png"] = str(_draw(data, content, png))
@@ -181,6 +191,8 @@ def _draw(row: dict[str, Any], content: Content, png: Path) -> Path:
 
 
 def _asset_page(data: dict[str, Any]) -> Iterator[RenderableType]:
+    from rich.text import Text
+
     from biolake.cli.pages import counted, facts, size, table
     from biolake.core.assets import MODALITIES
 
@@ -202,18 +214,47 @@ def _asset_page(data: dict[str, Any]) -> Iterator[RenderableType]:
             ("stored", f"{counted(data['files'], 'file')}, {size(data['bytes'])}"),
         ]
     )
+    yield from _figures(data["attributes"])
     shown = data["contents"][:10]
     yield table(["file", ">size"], ([file["name"], size(file["bytes"])] for file in shown))
     if len(shown) < len(data["contents"]):
         yield f"{len(shown)} of {counted(len(data['contents']), 'file')}; all of them with --json."
     if "png" in data:
         yield f"Drawn in {data['png']}."
+    if "text" in data:
+        yield Text(data["text"])
+
+
+_TABLES = ("per_sample", "cell_types")  # of cells: shown as tables
+_FIGURES = (
+    "cells", "counts_per_cell", "genes_per_cell", "mitochondrial_share", "few_genes_share",
+    "high_mitochondrial_share",
+)  # fmt: skip
 
 
 def _told(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in data["attributes"].items():
-        if value not in (None, "", [], {}):
+        if value not in (None, "", [], {}) and name not in _TABLES:
             yield name, value
+
+
+def _figures(attributes: dict[str, Any]) -> Iterator[RenderableType]:
+    """Yield the quality of each sample of cells, in the asset's own order, and its cell types."""
+    from biolake.cli.pages import table
+
+    samples, types = (attributes.get(name) or {} for name in _TABLES)
+    if samples:
+        names = [name for name in _FIGURES if name in samples]
+        rows = list(zip(*(samples[name] for name in names), strict=True))
+        columns = [">sample", *(f">{name.replace('_', ' ')}" for name in names)]
+        yield table(columns, ([n, *row] for n, row in enumerate(rows[:20], start=1)))
+        if len(rows) > 20:
+            yield f"20 of {len(rows):,} samples; all of them with --json."
+    if types:
+        often = sorted(types.items(), key=lambda each: -each[1])
+        yield table(["!cell type", ">cells"], often[:20])
+        if len(types) > 20:
+            yield f"20 of {len(types):,} cell types; all of them with --json."
 
 
 def _plain(value: Any) -> str:
