@@ -278,6 +278,7 @@ def _record_page(record: dict[str, Any]) -> Iterator[RenderableType]:
         "biolake cohort count 'SNOMED//44054006' 'not RXNORM//860975'",
         "biolake cohort count 'ICU_ADMISSION//* then MEDS_DEATH within 30 days'",
         "biolake cohort count 'LAB//50912//mg/dL >= 2 x 3'",
+        "biolake cohort count 'EXPRESSION//TP53//zscore > median' 'MUTATION//TP53//*'",
     ],
 )
 @click.argument("criteria", nargs=-1, required=True)
@@ -285,10 +286,11 @@ def _record_page(record: dict[str, Any]) -> Iterator[RenderableType]:
 def count(session: Session, criteria: tuple[str, ...]) -> None:
     """Count who meets each criterion, alone and after those before it.
 
-    A criterion is a code, several codes joined by |, or a pattern with *; then a limit (>= 2),
-    a number of times (x 3), 'not' before it, or 'A then B within N days'.
+    A criterion is a code, several codes joined by |, or a pattern with *; then a limit (>= 2,
+    > median, <= q25), a number of times (x 3), 'not' before it, or 'A then B within N days'.
+    A quantile is over the subjects who have a value, of each the latest.
     """
-    from biolake.cohorts.counts import count_code, count_subjects
+    from biolake.cohorts.counts import count_code, count_subjects, told_of
     from biolake.cohorts.speaking import codes_of, parse_criterion
 
     with session.view("cohort count") as view:
@@ -302,6 +304,8 @@ def count(session: Session, criteria: tuple[str, ...]) -> None:
         }
         if len(parsed) == 1 and (codes := codes_of(parsed[0])):
             data["events"] = count_code(view, *codes).events
+        if notes := [note for one in parsed for note in told_of(one)]:
+            data["notes"] = notes
     session.show(data, _count_page)
 
 
@@ -312,3 +316,5 @@ def _count_page(data: dict[str, Any]) -> Iterator[RenderableType]:
     yield table(["criterion", ">subjects", ">and all before"], rows)
     if "events" in data:
         yield f"{counted(data['events'], 'event')}."
+    for note in data.get("notes", []):
+        yield f"Note: {note}"

@@ -14,6 +14,7 @@ from biolake.cohorts.codes import Missing, resolve
 from biolake.cohorts.compiling import Compiled, compile_task
 from biolake.cohorts.definition import Task
 from biolake.cohorts.planning import predicate_names, value_parts
+from biolake.cohorts.quantiles import with_numbers
 from biolake.cohorts.sentence import describe
 from biolake.core.errors import DataRefused
 from biolake.core.schema import MICROSECONDS
@@ -105,6 +106,8 @@ def build(view: View, task: Task, *, missing: Missing = "refuse") -> Cohort:
     """
     codes, notes = _resolve_all(view, task, "", missing=missing)
     _check_units(view, task, codes[""])
+    task, told = with_numbers(view, task, codes)
+    notes += told
     compiled = compile_task(task, codes)
     parts: list[pa.Table] = []
     subjects: Counter[int] = Counter()

@@ -45,6 +45,9 @@ class Has:
     times: int = 1
     least: float | None = None
     most: float | None = None
+    above: float | None = None  # and none of the limit itself
+    below: float | None = None
+    told: tuple[str, ...] = ()  # what numbers stand for, where a word was given
 
 
 @dataclass(frozen=True)
@@ -139,10 +142,22 @@ def _leaf_sql(leaf: Leaf, bit: int) -> str:
 
 def _rows(has: Has) -> str:
     codes = ", ".join("'" + code.replace("'", "''") + "'" for code in has.codes)
-    limits = [f"numeric_value >= {float(has.least)!r}::FLOAT"] if has.least is not None else []
-    limits += [f"numeric_value <= {float(has.most)!r}::FLOAT"] if has.most is not None else []
+    ends = ((">=", has.least), ("<=", has.most), (">", has.above), ("<", has.below))
+    limits = [
+        f"numeric_value {sign} {float(end)!r}::FLOAT" for sign, end in ends if end is not None
+    ]
     limits += ["NOT isnan(numeric_value)"] if limits else []
     return " AND ".join([f"events_by_code WHERE code IN ({codes})", *limits])
+
+
+def told_of(criterion: Criterion) -> list[str]:
+    """Return what the numbers of a criterion stand for."""
+    parts = [
+        part
+        for leaf in _leaves(criterion)
+        for part in ((leaf.first, leaf.second) if isinstance(leaf, Then) else (leaf,))
+    ]
+    return [text for part in parts for text in part.told]
 
 
 def _leaves(criterion: Criterion) -> Iterator[Leaf]:

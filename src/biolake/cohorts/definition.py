@@ -30,10 +30,11 @@ class CodeChoice:
 
 @dataclass(frozen=True)
 class Limit:
-    """One end of a range of values."""
+    """One end of a range of values: a number, or a quantile whose number a lake gives."""
 
     value: float
     inclusive: bool
+    share: float | None = None  # 0.5 is the median over the lake's subjects
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from biolake.cohorts.definition import (
     Task,
 )
 from biolake.cohorts.expressions import parse_expression
+from biolake.cohorts.quantiles import share_of
 from biolake.core.errors import did_you_mean
 from biolake.core.yaml_positions import Value
 
@@ -103,7 +104,7 @@ def _plain(
 ) -> Plain:
     columns = tuple((column, found[column].text()) for column in COLUMNS if column in found)
     least, most = _limit(found, "value_min"), _limit(found, "value_max")
-    if least and most:
+    if least and most and least.share is None and most.share is None:
         open_end = not (least.inclusive and most.inclusive)
         if least.value > most.value or (least.value == most.value and open_end):
             key.refuse(f"no value can meet '{name}': its value_min lies above its value_max")
@@ -114,7 +115,9 @@ def _limit(found: dict[str, Value], name: str) -> Limit | None:
     if name not in found:
         return None
     inclusive = found.get(f"{name}_inclusive")
-    return Limit(finite(found[name]), inclusive is not None and truth(inclusive))
+    share = share_of(found[name].text())
+    value = finite(found[name]) if share is None else math.nan
+    return Limit(value, inclusive is not None and truth(inclusive), share)
 
 
 def _aces_codes(value: Value) -> CodeChoice:

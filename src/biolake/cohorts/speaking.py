@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 from biolake.cohorts.counts import Criterion, Has, Then, Without
+from biolake.cohorts.quantiles import quantile, share_of
 from biolake.core.errors import WrongUse
 from biolake.lake.door import View
 
 _THEN = re.compile(r"(.+?)\s+then\s+(.+?)\s+within\s+(\d+(?:\.\d+)?)\s+days?")
 _TIMES = re.compile(r"(.+?)\s+x\s*(\d+)")
-_LIMIT = re.compile(r"(.+?)\s+(>=|<=)\s*(-?\d+(?:\.\d+)?)")
+_NUMBER = r"-?\d+(?:\.\d+)?|median|q\d+(?:\.\d+)?"
+_LIMIT = re.compile(rf"(.+?)\s+(>=|<=|>|<)\s*({_NUMBER})")
+_ENDS = {">=": "least", "<=": "most", ">": "above", "<": "below"}
 _LIKE = "SELECT code FROM codes WHERE code LIKE ? ESCAPE '!' ORDER BY code"
 
 
@@ -32,17 +35,34 @@ def codes_of(criterion: Criterion) -> tuple[str, ...]:
 
 
 def _has(view: View, text: str) -> Has:
-    said, times, least, most = text.strip(), 1, None, None
+    said, times, limits = text.strip(), 1, []
     if found := _TIMES.fullmatch(said):
         said, times = found[1], int(found[2])
     while found := _LIMIT.fullmatch(said):
         said = found[1]
-        if found[2] == ">=":
-            least = float(found[3])
-        else:
-            most = float(found[3])
+        limits.append((found[2], found[3]))
     codes = tuple(code for word in said.split("|") for code in _codes(view, word.strip()))
-    return Has(codes, times, least, most)
+    ends, told = _limits(view, codes, limits)
+    return Has(codes, times, **ends, told=told)
+
+
+def _limits(
+    view: View, codes: tuple[str, ...], limits: list[tuple[str, str]]
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return the ends of a range by name, and what those that were words stand for."""
+    ends: dict[str, float] = {}
+    told = []
+    for sign, word in reversed(limits):
+        share = share_of(word)
+        if share is None and word.startswith("q"):
+            raise WrongUse(f"'{word}' is no quantile", next="Write median, or q0 to q100.")
+        if share is None:
+            ends[_ENDS[sign]] = float(word)
+            continue
+        found = quantile(view, codes, share)
+        ends[_ENDS[sign]] = found.value
+        told.append(found.told(codes[0]))
+    return ends, tuple(told)
 
 
 def _codes(view: View, word: str) -> list[str]:

@@ -78,8 +78,8 @@ def _columns(
     about = taking.table.said.get("generic_entity_meta_properties", "")
     said = {name.strip().upper() for name in about.split(",")}
     places: list[int] = []
-    owners, unique = [], []
-    unknown = []
+    owners: dict[str, str] = {}  # sample (or patient) → patient
+    unknown: list[Reject] = []
     by_patient = taking.table.flag("patient_level")
     for place, name in enumerate(names):
         if name.upper() in (*_NAMING, *said):
@@ -89,14 +89,13 @@ def _columns(
             unknown.append(Reject(1, f"column {place + 1}", UNKNOWN_PATIENT))
         elif owner is None:
             unknown.append(Reject(1, f"column {place + 1}", UNKNOWN_SAMPLE))
-        elif name in unique:
+        elif name in owners:
             unknown.append(Reject(1, f"column {place + 1}", NAMED_TWICE))
         else:
             places.append(place)
-            owners.append(owner)
-            unique.append(name)
+            owners[name] = owner
     stem = ("cbioportal", taking.study.identifier, taking.table.stable_id)
-    people = labels(owners, ["\0".join((*stem, name)) for name in unique])
+    people = labels([*owners.values()], ["\0".join((*stem, name)) for name in owners])
     return Profile(taking, names, prefix, suffix, places, people, genes), unknown
 
 
