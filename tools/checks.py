@@ -26,6 +26,7 @@ STRICTLY_TYPED = (
     "omics",
     "search",
     "knowledge",
+    "genetics",
     "extractors",
     "encoders",
     "cohorts",

@@ -1,0 +1,1 @@
+"""Variants across a lake: find them, see who carries them, keep them as events, annotate them."""
