@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from tests.ingest.mapping.source import Outcome, read
 
 from biolake.core.assets import FoundAsset
 from biolake.core.errors import MappingInvalid
+from biolake.ingest.mapping import check_mapping, draft_mapping
 from biolake.readers.note import note
 from biolake.testing.media import SourceContent
 
@@ -246,3 +248,42 @@ def test_lines_of_json_are_rows(tmp_path):
     ]
     assert outcome.tally.skipped == {"a blank line": 1, "the note is empty": 1}
     assert outcome.tally.rows == 8
+
+
+def test_a_draft_takes_long_texts_as_notes_and_reads_them(tmp_path):
+    long = "The patient came with chest pain. " * 10
+    rows = "".join(f"{n},{n},{n},2150-01-0{n},letter,{long}{n}\n" for n in range(1, 5))
+    files = {"n.csv": "note_id,patient_id,visit_id,at,note_type,words\n" + rows}
+    outcome = draft(tmp_path, files)
+    assert [text_of(each) for each in notes(outcome)] == [f"{long}{n}" for n in range(1, 5)]
+    assert {each.facts.kind for each in notes(outcome)} == {"letter"}
+    assert notes(outcome)[0].start == at("2150-01-01T00:00:00")
+
+
+def test_a_draft_takes_text_files_that_a_table_names_as_notes(tmp_path):
+    files = {f"texts/{n}.txt": f"text {n}" for n in range(4)}
+    rows = "".join(f"{n},{n},2150-01-01,texts/{n}.txt\n" for n in range(4))
+    outcome = draft(tmp_path, files | {"index.csv": "row_id,patient_id,at,path\n" + rows})
+    assert [text_of(each) for each in notes(outcome)] == [f"text {n}" for n in range(4)]
+
+
+def draft(folder: Path, files: dict[str, str | bytes]) -> Outcome:
+    source = folder / "draft"
+    for name, content in files.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    drafted = draft_mapping(source)
+    assert "texts/" not in drafted
+    (folder / "drafted.yaml").write_text(drafted)
+    assert check_mapping(folder / "drafted.yaml", source) == []
+    return read(folder, files, drafted, head="")
+
+
+def test_the_check_tells_of_empty_notes_and_of_files_that_are_not_there(tmp_path):
+    rows = "1,7,,,k,a.txt\n2,7,,,k,b.txt\n3,7,,,k,\n"
+    read(tmp_path, {"n.csv": HEADER + rows, "a.txt": "text"}, FILES)
+    found = check_mapping(tmp_path / "small.yaml", tmp_path / "source")
+    assert [(problem.level, problem.message) for problem in found] == [
+        ("warning", "1 of the first 3 rows of 'n.csv': the note is empty"),
+        ("warning", "1 of the first 3 rows of 'n.csv': the text file is not in the source"),
+    ]

@@ -11,10 +11,12 @@ from typing import Literal
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from biolake.core.errors import BiolakeError, MappingInvalid, SourceUnreadable, did_you_mean
 from biolake.core.reading import ReadContext, SourceFile
 from biolake.core.yaml_positions import Where
+from biolake.ingest.mapping.assets import SourceNames
 from biolake.ingest.mapping.codes import code_values
 from biolake.ingest.mapping.columns import Source, column_named, open_source
 from biolake.ingest.mapping.conversions import TRIED_ROWS, Conversions
@@ -25,8 +27,10 @@ from biolake.ingest.mapping.files import Folder, find_files
 from biolake.ingest.mapping.loading import define, read_text
 from biolake.ingest.mapping.lookups import Lookups
 from biolake.ingest.mapping.losses import count_lost
+from biolake.ingest.mapping.notes import EMPTY
 from biolake.ingest.mapping.plan import Plan, Planner
 from biolake.ingest.mapping.values import Output, Values, failing
+from biolake.text.notes import SUFFIXES
 
 SAMPLE_ROWS = 1_000
 _MOST_PROBLEMS = 200
@@ -182,6 +186,7 @@ class _Check:
         self.conversions.try_on(planner)
         fates = rows["fate"].to_numpy()
         self._quarantined(plan, fates, planner.table, file)
+        self._notes(plan, rows, planner.table, file)
         if len(plan.rules) > 1 and rows.num_rows:
             names = tuple(rule.name for rule in plan.rules)
             self._dropped(count_lost(names, rows.to_batches()[0], fates), planner.table, file)
@@ -197,6 +202,19 @@ class _Check:
                     f" quarantined: {fate.column}: {fate.reason}"
                 )
                 self.found.append(Problem(str(table.where), message, level="warning"))
+
+    def _notes(self, plan: Plan, rows: pa.Table, table: TableRule, file: SourceFile) -> None:
+        """Say which of the first rows have a note and nothing in it, or name a file not there."""
+        names = SourceNames(self.folder.files)
+        folder = file.name.rpartition("/")[0]
+        for note, rule in zip(plan.notes, table.notes, strict=True):
+            empty = sum(rows[f"note_empty{note.number}"].to_pylist())
+            named = rows[note.column].to_pylist() if note.is_file else ()
+            absent = sum(not names.text_file(folder, n, SUFFIXES) for n in named if n)
+            for count, what in ((empty, EMPTY), (absent, "the text file is not in the source")):
+                if count:
+                    message = f"{count} of the first {len(rows)} rows of '{file.name}': {what}"
+                    self.found.append(Problem(str(rule.where), message, level="warning"))
 
     def _dropped(self, lost: Counter[str], table: TableRule, file: SourceFile) -> None:
         """Say which rules give no event for rows that others make events of."""

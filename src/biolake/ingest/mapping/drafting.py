@@ -13,12 +13,14 @@ import duckdb
 
 from biolake.core.errors import BiolakeError, SourceUnreadable
 from biolake.core.reading import ReadContext, SourceFile
+from biolake.ingest.mapping.assets import SourceNames
 from biolake.ingest.mapping.columns import Source, open_source
 from biolake.ingest.mapping.definition import Options
 from biolake.ingest.mapping.engine import connect, identifier
-from biolake.ingest.mapping.files import SUFFIXES, find_files, stem_of
+from biolake.ingest.mapping.files import LINES, SUFFIXES, find_files, stem_of
 from biolake.ingest.mapping.identifiers import is_identifier, is_national, may_number_rows
 from biolake.ingest.mapping.records import blocks_of
+from biolake.ingest.mapping.text_columns import is_note, text_folders
 
 SAMPLE_ROWS = 2_000
 
@@ -42,6 +44,8 @@ _VALUE = re.compile(r"(value|val|result|amount|dose|level|measurement).*|.*(valu
 _TEXT_VALUE = re.compile(r"(value|val|result|flag|comment)(_?(text|string|as_string))?")
 _UNIT = re.compile(r".*(unit|uom)s?")
 _PEOPLE_TABLE = re.compile(r"(.*[/_])?(patients?|persons?|people|subjects?|demographics?|members?)")
+_NOTE_KIND = re.compile(r"((note|document|doc|report)_?)?(type|kind|category|class|section.*)")
+_LANGUAGE = re.compile(r"(.*_)?lang(uage)?")
 _NOTHING = re.compile(r"(?!)")
 _KIND_ORDER = ("BIGINT", "DOUBLE", "DATE", "TIMESTAMP")
 _PATTERNS = {"BIGINT": _INTEGER, "DOUBLE": _NUMBER, "DATE": _DATE, "TIMESTAMP": _TIME}
@@ -57,6 +61,9 @@ class Sampled:
     notes: dict[str, str]
     unique: frozenset[str]
     offsets: bool
+    long: frozenset[str] = frozenset()  # columns of whole texts
+    paths: frozenset[str] = frozenset()  # columns that name text files of the source
+    folders: frozenset[str] = frozenset()  # where those lie
 
     @property
     def table(self) -> str:
@@ -98,9 +105,13 @@ def draft_mapping(source: Path) -> str:
         context = ReadContext(site="draft", scratch=Path(scratch))
         with connect(context, [folder.root]) as connection:
             tables, broken = [], {}
-            for file in files:
+            names, texts = SourceNames(folder.files), set[str]()
+            for file in sorted(files, key=_may_be_text):
+                if _may_be_text(file) and file.name.rpartition("/")[0] in texts:
+                    continue  # a note that a table names
                 try:
-                    tables.append(_sample(file, connection, Path(scratch)))
+                    tables.append(_sample(file, names, connection, Path(scratch)))
+                    texts |= tables[-1].folders
                 except BiolakeError as error:
                     broken[file.name] = error.message
     if not tables:
@@ -108,7 +119,9 @@ def draft_mapping(source: Path) -> str:
     return "\n".join(_write(source.name, tables, broken)) + "\n"
 
 
-def _sample(file: SourceFile, connection: duckdb.DuckDBPyConnection, scratch: Path) -> Sampled:
+def _sample(
+    file: SourceFile, names: SourceNames, connection: duckdb.DuckDBPyConnection, scratch: Path
+) -> Sampled:
     options = _guess_options(file)
     source = open_source(file, options, connection, scratch)
     texts = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in source.names)
@@ -119,7 +132,7 @@ def _sample(file: SourceFile, connection: duckdb.DuckDBPyConnection, scratch: Pa
         raise SourceUnreadable("the file cannot be read", where=file.name) from None
     kinds: dict[str, str] = {}
     notes: dict[str, str] = {}
-    unique, offsets = set(), False
+    unique, offsets, long, paths, folders = set(), False, set(), set(), set[str]()
     for place, name in enumerate(source.names):
         values = [row[place].strip() for row in rows if row[place]]
         kinds[name] = _kind(values)
@@ -129,17 +142,27 @@ def _sample(file: SourceFile, connection: duckdb.DuckDBPyConnection, scratch: Pa
             notes[name] = "looks like a date in another format: see options.timestampformat"
         if len(rows) > 1 and len(set(values)) == len(rows):
             unique.add(name)
-    return Sampled(source, options, kinds, notes, frozenset(unique), offsets)
+        if kinds[name] == "VARCHAR" and is_note(values):
+            long.add(name)
+        elif kinds[name] == "VARCHAR" and (found := text_folders(values, file, names)):
+            paths.add(name)
+            folders |= found
+    sets = (frozenset(each) for each in (long, paths, folders))
+    return Sampled(source, options, kinds, notes, frozenset(unique), offsets, *sets)
+
+
+def _may_be_text(file: SourceFile) -> bool:
+    return file.name.lower().endswith(".txt")
 
 
 def _guess_options(file: SourceFile) -> Options:
-    if file.name.lower().endswith(".parquet"):
-        return Options()
+    if file.name.lower().endswith((".parquet", *LINES)):
+        return Options(long_records=True)
     line = next(blocks_of(file, 1 << 16), b"").split(b"\n", 1)[0]
     usual = b"\t" if ".tsv" in file.name.lower()[-7:] else b","
     counts = Counter({mark: line.count(mark) for mark in (usual, b",", b"\t", b";", b"|")})
     best = max(counts, key=lambda mark: (counts[mark], mark == usual))
-    return Options(delimiter=None if best == usual else best.decode())
+    return Options(delimiter=None if best == usual else best.decode(), long_records=True)
 
 
 def _kind(values: list[str]) -> str:
@@ -210,14 +233,21 @@ def _write_table(draft: _Draft, table: Sampled, common: str, encounter: str | No
         draft.add(f"    # REVIEW: {name}: {note}")
     events = _Events(table, [*identities, *([key] if key else [])])
     _write_identifiers(draft, table, events.identifiers)
-    lines = events.write() or [f"name: row, code: {_text(table.table.upper())}, static: true"]
+    notes = events.notes()
+    lines = events.write(alone=not notes)
     typed = {name: events.typed[name] for name in table.kinds if name in events.typed}
     if typed:
         pairs = ", ".join(f"{json.dumps(name)}: {kind}" for name, kind in typed.items())
         draft.add(f"    columns: {{{pairs}}}", "types fit the sample")
-    draft.add("    events:")
-    for line in lines:
-        draft.add(f"      - {{{line}}}", "code, time and values")
+    _write_rules(draft, "events", lines, "code, time and values")
+    _write_rules(draft, "notes", notes, "a whole text: an asset of the subject")
+
+
+def _write_rules(draft: _Draft, word: str, rules: list[str], review: str) -> None:
+    if rules:
+        draft.add(f"    {word}:")
+    for line in rules:
+        draft.add(f"      - {{{line}}}", review)
 
 
 def _write_identifiers(draft: _Draft, table: Sampled, names: list[str]) -> None:
@@ -254,14 +284,46 @@ class _Events:
         self._free = [name for name in free if name not in self.identifiers]
         self.typed = {name: "BIGINT" for name in identities if table.kinds[name] == "BIGINT"}
 
-    def write(self) -> list[str]:
+    def notes(self) -> list[str]:
+        """Return a rule for each column of whole texts, or of names of text files."""
+        table = self._table
+        found = [name for name in self._free if name in table.long | table.paths]
+        if not found:
+            return []
+        self._free = [name for name in self._free if name not in found]
+        parts = []
+        times = [name for name in table.times() if name in self._free]
+        if times:
+            self._free.remove(times[0])
+            parts.append(self._place("time", times[0]))
+        for place, pattern in (("kind", _NOTE_KIND), ("language", _LANGUAGE)):
+            name = table.first(pattern)
+            if name in self._free:
+                self._free.remove(name)
+                parts.append(self._place(place, name))
+        return [
+            ", ".join(
+                [
+                    f"name: n{number}",
+                    f"{'file' if name in table.paths else 'text'}: {_yaml_sql(name)}",
+                    *parts,
+                ]
+            )
+            for number, name in enumerate(found)
+        ]
+
+    def write(self, *, alone: bool = True) -> list[str]:
+        """Return the event rules; `alone`: beside no notes, which took their time."""
         lines = [*self._life(_BIRTH, "MEDS_BIRTH"), *self._life(_DEATH, "MEDS_DEATH")]
+        if not alone:
+            return lines
         time = self._time()
         code = next((name for name in self._free if _CODE.fullmatch(name.lower())), None)
         if code:
             return [*lines, self._coded(code, time)]
         wide = [self._wide(name, f"c{n}", time) for n, name in enumerate(self._free)]
-        return [*lines, *wide]
+        row = f"name: row, code: {_text(self._prefix)}, static: true"
+        return [*lines, *wide] or [row]
 
     def _life(self, pattern: re.Pattern[str], code: str) -> list[str]:
         name = self._table.first(pattern, ("TIMESTAMP", "DATE"))
