@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from biolake.core.media import Image, Opened, Recording, Volume
+from biolake.core.errors import WrongUse
+from biolake.core.media import Cells, Genotypes, Image, Note, Opened, Recording, Volume
 
 
 def picture_of(opened: Opened, title: str = "") -> bytes:
@@ -12,6 +13,8 @@ def picture_of(opened: Opened, title: str = "") -> bytes:
     """
     if isinstance(opened, Recording):
         return _signals(opened, title)
+    if isinstance(opened, Cells | Genotypes | Note):
+        raise WrongUse("this kind of asset has no picture", next="See it without --png.")
     from biolake.imaging import preview
 
     if isinstance(opened, Volume):

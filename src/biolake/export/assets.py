@@ -17,7 +17,7 @@ import numpy as np
 from biolake.core.assets import Content
 from biolake.core.errors import BiolakeError, DataRefused
 from biolake.core.folders import fresh_folder
-from biolake.core.media import Image, Opened, Recording, Volume
+from biolake.core.media import Cells, Genotypes, Image, Note, Opened, Recording, Volume
 from biolake.export.destination import ExportReport, report
 
 Form = Literal["original", "npz"]
@@ -164,7 +164,7 @@ def _safe(part: str) -> str:
 
 
 def arrays_of(opened: Opened) -> dict[str, np.ndarray]:
-    """Return an opened asset as named arrays, in physical units; slides are refused.
+    """Return an opened asset as named arrays, in physical units; what is none is refused.
 
     A recording gives `samples_0`, `rate_0`, `channels_0`, `units_0` and `start_0` for its first
     sampling rate, and so on; its annotations are JSON in `annotations`.
@@ -183,6 +183,12 @@ def arrays_of(opened: Opened) -> dict[str, np.ndarray]:
     if isinstance(opened, Image):
         spacing = opened.spacing if opened.spacing else (np.nan, np.nan)
         return {"pixels": opened.pixels, "spacing": np.array(spacing)}
+    if isinstance(opened, Genotypes):
+        opened.close()
+    if isinstance(opened, Cells | Genotypes | Note):
+        raise DataRefused(
+            "notes, genotypes and cells are no arrays", next="Export them with --format original."
+        )
     opened.close()
     raise DataRefused(
         "a whole slide is too large for one array", next="Export it with --format original."

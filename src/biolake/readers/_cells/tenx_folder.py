@@ -113,8 +113,8 @@ def _fuller(table: pa.Table, path: Path | None) -> pa.Table:
     except (pa.ArrowInvalid, OSError, NotImplementedError):
         raise SourceUnreadable(f"{path.name} beside the matrix is damaged") from None
     if found.num_columns and len(found) == len(table):
-        mine, theirs = table[0].to_pylist(), found[0].cast(pa.string()).to_pylist()
-        if mine == theirs:
+        theirs = found[0].cast(pa.string()).to_pylist()
+        if any(table[name].to_pylist() == theirs for name in table.column_names[:2]):
             return found
     raise SourceUnreadable(f"{path.name} beside the matrix is of other names than it")
 
