@@ -13,6 +13,7 @@ from biolake import __version__
 from biolake.cli import (
     asking,
     assets,
+    cells,
     cohorts,
     doctor,
     encode,
@@ -57,6 +58,7 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
     ),
     "Hand on and look after": (
         sharing.export,
+        cells.cells,
         history.compact,
         doctor.doctor,
     ),
