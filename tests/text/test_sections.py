@@ -146,3 +146,12 @@ def test_a_batch_has_the_sections_of_its_texts_each_inside_its_text(batch):
         columns = (one.kind, one.heading_start, one.heading_end, one.start, one.end)
         singly += [(number, *map(int, row)) for row in zip(*columns, strict=True)]
     assert rows == singly
+
+
+def test_a_heading_in_prose_has_the_sentence_and_a_family_history_its_paragraph():
+    text = "Fue bien. Antecedentes familiares: tío con ictus. En la exploración hay temblor."
+    assert found(text) == [("family_history", "Antecedentes familiares", "tío con ictus.")]
+    text = "FAMILY HISTORY: Father had a stroke.\nMother well.\n\nHe was given aspirin."
+    assert found(text) == [
+        ("family_history", "FAMILY HISTORY", "Father had a stroke.\nMother well.")
+    ]

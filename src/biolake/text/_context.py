@@ -7,6 +7,7 @@ import numpy as np
 from biolake.core.compiled import compiled
 
 FORWARD, BACKWARD = 1, 2
+FAR = 120  # words and signs: no trigger reaches farther, whatever a text without stops
 
 
 @compiled
@@ -40,6 +41,8 @@ def outward(
     held, still = 0, 255
     at, level = edge, depth[edge]
     while trigger != until:
+        if (near[trigger] - edge) * step > FAR:
+            break
         if (near[trigger] - edge) * step > 0:
             while at != near[trigger]:
                 at += step
@@ -64,9 +67,9 @@ def gather(
     """
     held = np.zeros(len(first), np.uint8)
     for target in range(len(first)):
-        middle = low[target]
-        while middle < high[target] and trigger_first[middle] < first[target]:
-            middle += 1
+        middle = low[target] + np.searchsorted(
+            trigger_first[low[target] : high[target]], first[target]
+        )
         before = outward(
             first[target], middle - 1, low[target] - 1, -1, trigger_last, depth, effects, ends,
             direction, reach,

@@ -19,7 +19,8 @@ from biolake.text._tokens import (
 SIGNS = ":-.。【】[]*#_/&,)("
 COLON, DASH, STOP, HAN_STOP = range(4)
 LONGEST = 6  # words in a heading that no pack knows
-UNKNOWN, OTHER = 0, 1
+ACRONYM = 4  # letters: `PSA: 4` is a result, no heading
+OTHER = 1
 
 
 @compiled
@@ -84,12 +85,12 @@ def may_be_in_heading(
 
 @compiled
 def unknown_end(
-    at: int, opening: int, digest: np.ndarray, kind: np.ndarray, flags: np.ndarray,
-    signs: np.ndarray, kin: np.ndarray,
+    at: int, opening: int, start: np.ndarray, end: np.ndarray, digest: np.ndarray,
+    kind: np.ndarray, flags: np.ndarray, signs: np.ndarray, kin: np.ndarray,
 ) -> int:  # fmt: skip
     """Return the last token of words that look like a heading of no known kind, or -1."""
     shouted = bool(flags[at] & CAPITAL)
-    n = len(digest)
+    n, longest = len(digest), 0
     for last in range(at, min(n - 1, at + LONGEST) if shouted else at):
         after = last + 1
         wraps = flags[after] & LINE_START or kind[after] == IS_BREAK
@@ -97,49 +98,81 @@ def unknown_end(
             return -1
         if kind[last] == IS_WORD and not flags[last] & ALL_CAPITALS:
             shouted = False
+        longest = max(longest, end[last] - start[last])
         if digest[after] == signs[COLON]:
             alone = after + 1 >= n or flags[after + 1] & LINE_START or kind[after + 1] == IS_BREAK
-            return last if shouted or (alone and opening == 2) else -1
+            named = kind[last] != IS_SIGN and longest > ACRONYM
+            return last if named and (shouted or (alone and opening == 2)) else -1
     return -1
+
+
+@compiled
+def end_of_part(
+    body: int, prose: bool, digest: np.ndarray, kind: np.ndarray, flags: np.ndarray,
+    signs: np.ndarray,
+) -> int:  # fmt: skip
+    """Return the token after a body that ends with its paragraph, or in prose with its sentence."""
+    begins = CAPITAL | AFTER_SPACE
+    for at in range(body, len(kind)):
+        if kind[at] == IS_BREAK:
+            return at
+        stopped = prose and at > body and digest[at - 1] == signs[STOP]
+        if stopped and flags[at] & begins == begins:
+            return at
+    return len(kind)
+
+
+@compiled
+def heading_at(
+    at: int, known: int, opening: int, start: np.ndarray, end: np.ndarray, digest: np.ndarray,
+    kind: np.ndarray, flags: np.ndarray, signs: np.ndarray, kin: np.ndarray,
+) -> tuple[int, int]:  # fmt: skip
+    """Return the last token of the heading that begins here, and its body's first; or -1, -1.
+
+    `known` is the last token of a known phrase that begins here, or -1.
+    """
+    if known >= 0 and (flags[at] & CAPITAL or opening == 2 or kind[at] == IS_HAN):
+        body = body_after(known, opening, start, end, digest, kind, flags, signs)
+        if body >= 0:
+            return known, body
+    last = unknown_end(at, opening, start, end, digest, kind, flags, signs, kin)
+    return last, last + 2 if last >= 0 else -1
 
 
 @compiled
 def headings(
     start: np.ndarray, end: np.ndarray, digest: np.ndarray, kind: np.ndarray, flags: np.ndarray,
     first: np.ndarray, last: np.ndarray, of: np.ndarray, signs: np.ndarray, kin: np.ndarray,
-    kept: np.ndarray,
+    brief: int, kept: np.ndarray,
 ) -> int:  # fmt: skip
-    """Fill first and last token of each heading, its body's first token, and its kind.
+    """Fill, for each heading, its first and last token, its body's first and the next, its kind.
 
-    `first`, `last` and `of` are the known phrases found, and their kinds.
+    `first`, `last` and `of` are the known phrases found, and their kinds; `brief` is the kind that
+    goes on beyond an empty line only if its heading has a line to itself.
     """
     n = len(start)
-    count = phrase = 0
+    count = phrase = at = 0
     inline = True  # whether the section we are in has its text on the heading's line
-    at = 0
     while at < n:
         while phrase < len(first) and first[phrase] < at:
             phrase += 1
-        known = phrase < len(first) and first[phrase] == at
-        if kind[at] == IS_BREAK or not (known or flags[at] & CAPITAL):
-            at += 1
-            continue
-        opening = opens(at, start, end, digest, kind, flags, signs)
+        known = last[phrase] if phrase < len(first) and first[phrase] == at else -1
+        opening = 0
+        if kind[at] != IS_BREAK and (known >= 0 or flags[at] & CAPITAL):
+            opening = opens(at, start, end, digest, kind, flags, signs)
         finish = body = -1
-        if known and opening and (flags[at] & CAPITAL or opening == 2 or kind[at] == IS_HAN):
-            finish = last[phrase]
-            body = body_after(finish, opening, start, end, digest, kind, flags, signs)
-        section = of[phrase] if body >= 0 else OTHER
-        if body < 0 and opening:
-            finish = unknown_end(at, opening, digest, kind, flags, signs, kin)
-            body = finish + 2 if finish >= 0 else -1
-        if body < 0:
-            at += 1
-            continue
+        if opening:
+            finish, body = heading_at(
+                at, known, opening, start, end, digest, kind, flags, signs, kin
+            )
         alone = body >= n or kind[body] == IS_BREAK or flags[body] & LINE_START != 0
-        if section != OTHER or alone or inline:
-            kept[0, count], kept[1, count] = at, finish
-            kept[2, count], kept[3, count] = body, section
+        section = of[phrase] if finish >= 0 and finish == known else OTHER
+        if body >= 0 and (section != OTHER or alone or inline):
+            prose = opening == 1 and not flags[at] & ALL_CAPITALS and kind[at] != IS_HAN
+            part = prose or (section == brief and not alone)
+            kept[0, count], kept[1, count], kept[2, count] = at, finish, body
+            kept[3, count] = end_of_part(body, prose, digest, kind, flags, signs) if part else n
+            kept[4, count] = section
             count += 1
             inline = not alone
         at = max(at + 1, body)

@@ -33,7 +33,6 @@ TEMPORALITIES = ("recent", "historical")
 EXPERIENCERS = ("patient", "family", "other")
 
 NEGATED, POSSIBLE, HYPOTHETICAL, HISTORICAL, FAMILY, OTHER = (1 << i for i in range(len(EFFECTS)))
-FAR = 2**30  # tokens: to the sentence's end
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def _table(language: str) -> _Table:
         np.array([_bits(trigger.effect.split(",")) for trigger in triggers], np.uint8),
         np.array([_bits(trigger.ends) for trigger in triggers], np.uint8),
         np.array([_WAYS[trigger.direction] for trigger in triggers], np.uint8),
-        np.array([trigger.reach or FAR for trigger in triggers], np.int32),
+        np.array([trigger.reach or _context.FAR for trigger in triggers], np.int32),
     )
 
 

@@ -80,19 +80,20 @@ def sections(run: TextRun) -> Sections:
     matcher, kind_of = _headings()
     found = matcher.find(run)
     tokens = run.tokens
-    kept = np.empty((4, len(tokens) + 1), np.int32)
+    kept = np.empty((5, len(tokens) + 1), np.int32)
     count = _sections.headings(
         tokens.start, tokens.end, tokens.digest, tokens.kind, tokens.flags,
-        found.first, found.last, kind_of[found.phrase], _signs(), _kin(), kept,
+        found.first, found.last, kind_of[found.phrase], _signs(), _kin(),
+        kinds().index("family_history"), kept,
     )  # fmt: skip
-    first, last, body, kind = kept[:, :count]
+    first, last, body, after, kind = kept[:, :count]
     item = run.item_of(tokens.start[first])
     begins = tokens.start[first]
-    ends = np.append(begins[1:], 0)
-    finish = run.offsets[item + 1] - 1
-    same = np.append(item[1:] == item[:-1], False)[: len(item)]
-    ends = np.where(same, ends[: len(item)], finish)
-    starts = np.minimum(tokens.start[np.minimum(body, len(tokens) - 1)] if count else body, ends)
+    # A section ends where the next begins, with its text, or earlier with its part of it.
+    edges = np.append(tokens.start, run.offsets[-1])
+    following = np.append(begins[1:], run.offsets[-1])[: len(begins)]
+    ends = np.minimum.reduce([following, run.offsets[item + 1] - 1, edges[after]])
+    starts = np.minimum(edges[np.minimum(body, len(tokens))], ends)
     guessed = Sections(
         item,
         kind.astype(np.int16),
