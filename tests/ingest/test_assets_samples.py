@@ -10,6 +10,7 @@ from tests.ingest.cohorts import CATALOGUE, write_cohort
 from tests.lake.build import chunk, event, load, subject_of
 
 from biolake.lake.asset_samples import AMBIGUOUS, UNKNOWN
+from biolake.lake.forgetting import forget
 from biolake.lake.lake import Lake, init
 from biolake.lake.verifying import verify
 
@@ -149,4 +150,65 @@ def test_a_sample_without_a_name_or_with_an_impossible_time_keeps_the_file_out(
     assert report.added == 0
     assert rows(lake, "SELECT count(*) FROM asset_samples") == [(0,)]
     assert rows(lake, "SELECT count(*) FROM quarantine") == [(1,)]
+    sound(lake)
+
+
+def test_forgetting_a_subject_takes_the_whole_asset_that_holds_its_sample(
+    lake: Lake, tmp_path: Path
+) -> None:
+    bring(lake, ("p1", "s1"), ("p2", "s2"))
+    write_cohort(tmp_path / "s", "a", "s1", "s2", "s9")
+    write_cohort(tmp_path / "s", "b", "s2", "s2")
+    take(lake, tmp_path / "s", reader=CATALOGUE)
+    (Path(lake.root) / "index").mkdir()
+    (Path(lake.root) / "index" / "words").write_bytes(b"of p1")
+    second = subject_of(lake, "IS//p2")
+    report = forget(lake, subject_of(lake, "IS//p1"))
+    assert report.scan.hits == ()
+    assert report.rows["asset_samples"] == 3
+    assert rows(lake, "SELECT subject_id FROM asset_samples") == [(second,), (second,)]
+    assert rows(lake, "SELECT count(*) FROM assets") == [(1,)]
+    (lost,) = (note for note in report.scan.notes if "many samples" in note)
+    assert "1 assets of many samples" in lost
+    assert "2 samples of 1 other subjects" in lost
+    assert not (Path(lake.root) / "index").exists()
+    assert any("index" in note for note in report.scan.notes)
+    sound(lake)
+    again = take(lake, tmp_path / "s", reader=CATALOGUE).assets
+    assert (again.added, again.forgotten) == (0, 1)
+    write_cohort(tmp_path / "t", "c", "s2", "s9")
+    assert take(lake, tmp_path / "t", reader=CATALOGUE).assets.added == 1
+    write_cohort(tmp_path / "u", "d", "s2", "s1")
+    barred = take(lake, tmp_path / "u", reader=CATALOGUE).assets
+    assert (barred.added, barred.forgotten) == (0, 1)
+    sound(lake)
+
+
+def test_forgetting_leaves_a_corrected_file_without_the_sample_and_takes_what_it_was(
+    lake: Lake, tmp_path: Path
+) -> None:
+    bring(lake, ("p1", "s1"), ("p2", "s2"))
+    write_cohort(tmp_path / "s", "a", "s1", "s2", key="study")
+    take(lake, tmp_path / "s", reader=CATALOGUE)
+    old = rows(lake, "SELECT asset_id FROM assets")
+    write_cohort(tmp_path / "s", "a", "s2", key="study")
+    take(lake, tmp_path / "s", reader=CATALOGUE)
+    new = rows(lake, "SELECT asset_id FROM assets")
+    assert new != old
+    report = forget(lake, subject_of(lake, "IS//p1"))
+    assert report.scan.hits == ()
+    assert rows(lake, "SELECT asset_id FROM assets") == new
+    assert samples(lake) == [subject_of(lake, "IS//p2")]
+    sound(lake)
+
+
+def test_an_asset_of_a_sample_that_may_be_the_subject_s_goes_with_it(
+    lake: Lake, tmp_path: Path
+) -> None:
+    load(lake, chunk(people=[("p1", "x", "s1", "site"), ("p2", "y", "s1", "site")], file="a.csv"))
+    write_cohort(tmp_path / "s", "a", "s1", "s2")
+    take(lake, tmp_path / "s", reader=CATALOGUE)
+    report = forget(lake, subject_of(lake, "IS//p2"))
+    assert report.scan.hits == ()
+    assert rows(lake, "SELECT count(*) FROM asset_samples") == [(0,)]
     sound(lake)

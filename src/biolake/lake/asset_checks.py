@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from biolake.core.schema import DERIVED
 from biolake.lake.asset_rows import asset_id
 from biolake.lake.commits import Commit
 from biolake.lake.door import View, open_view
 from biolake.lake.inspection import local_copy
 from biolake.lake.lake import Lake
 from biolake.lake.repacking import digest_of
+from biolake.lake.transaction import SCHEMAS
 
 Fault = tuple[str, str, str]  # table, file, what
 
@@ -33,10 +35,28 @@ SELECT text_value, subject_id, time, code FROM events_by_code WHERE starts_with(
 """
 
 
+# Rows that stand for something of an asset: each names one, and a subject that the lake has.
+_DERIVED = ("asset_samples", *DERIVED)
+_OWN = """
+SELECT count(*) FROM spans d JOIN assets a USING (asset_id)
+WHERE d.subject_id IS DISTINCT FROM a.subject_id
+"""
+_TWICE = """
+SELECT count(*) FROM (
+    SELECT 1 FROM asset_samples GROUP BY asset_id, number HAVING count(*) > 1
+)
+"""
+_ASSETS_TOO = """
+SELECT count(*) FROM assets WHERE subject_id IS NOT NULL
+    AND asset_id IN (SELECT asset_id FROM asset_samples)
+"""
+
+
 def asset_faults(lake: Lake, commit: Commit, scratch: Path) -> Iterator[Fault]:
     """Yield everything wrong with the assets of a commit; reads every pack once."""
     with open_view(lake, commit) as view:
         yield from _index(view)
+        yield from _rows_of_assets(view)
         yield from _events(view)
         packs = [pack for (pack,) in view.rows("SELECT DISTINCT pack FROM asset_files ORDER BY 1")]
         for pack in packs:
@@ -67,6 +87,28 @@ def _index(view: View) -> Iterator[Fault]:
         yield "asset_files", "", f"{wrong} assets have not the files they should"
     if other:
         yield "assets", "", f"the id of {other} assets is not that of their content"
+
+
+def _rows_of_assets(view: View) -> Iterator[Fault]:
+    """Check that samples, spans and variants are of assets and subjects that the lake has."""
+    for name in _DERIVED:
+        stray = f"SELECT count(*) FROM {name} ANTI JOIN assets USING (asset_id)"  # noqa: S608 - ours
+        if count := view.rows(stray)[0][0]:
+            yield name, "", f"{count} rows are of no asset"
+        if "subject_id" in SCHEMAS[name].names:
+            lost = (
+                f"SELECT count(*) FROM {name} d ANTI JOIN subjects USING (subject_id)"  # noqa: S608
+                " WHERE d.subject_id IS NOT NULL"
+            )
+            if count := view.rows(lost)[0][0]:
+                yield name, "", f"{count} rows are of no subject in the lake"
+    for table, sql, what in (
+        ("spans", _OWN, "rows are of another subject than their asset"),
+        ("asset_samples", _TWICE, "samples are listed twice"),
+        ("assets", _ASSETS_TOO, "assets of many samples have a subject of their own"),
+    ):
+        if count := view.rows(sql)[0][0]:
+            yield table, "", f"{count} {what}"
 
 
 def _events(view: View) -> Iterator[Fault]:

@@ -35,6 +35,7 @@ from biolake.lake.asset_rows import (
 from biolake.lake.asset_samples import SampleIntake
 from biolake.lake.asset_stock import Stock
 from biolake.lake.door import View
+from biolake.lake.genotype_builds import GenotypeBuilds
 from biolake.lake.intake import Intake
 from biolake.lake.packs import PackWriter, member_name
 
@@ -70,6 +71,7 @@ class AssetIntake:
         self.fates = Fates(intake)
         self._times = SiteTime(clock, zone)
         self._stock = Stock(view, intake.site)
+        self._builds = GenotypeBuilds(view)
         self.packs = PackWriter(view.lake.store, scratch, intake.load)
         self._taken: dict[str, int | None] = {}
         self._keys: dict[str, str] = {}  # source key → asset id, within this load
@@ -98,9 +100,7 @@ class AssetIntake:
             return
         self.fates.reject(found, [lines.pop(f.name) for f in doubles if f.name in lines], DOUBLE)
         one = self._found(found, reader, files, [*lines.values()], row)
-        hashes = () if one.text_key else (member.sha for member in one.members)
-        gone = self.intake.linkage.is_forgotten_content(one.id, hashes)
-        if gone or not self._resolve(one):
+        if self._is_forgotten(one):
             self.report.forgotten += 1
             self.fates.skip(found, lines.values(), "its subject was forgotten")
             return
@@ -108,6 +108,17 @@ class AssetIntake:
             unknown = asset_samples.refused(one.samples)
             self.fates.samples(opening, len(one.samples), unknown)
         self._batch.append(one)
+
+    def _is_forgotten(self, one: Found) -> bool:
+        """Say whether an asset is a forgotten subject's, by its content or by whom it names.
+
+        The words of a text may be another's too, where that other is known.
+        """
+        forgets = self.intake.linkage.is_forgotten_content
+        hashes = [member.sha for member in one.members]
+        if forgets(one.id, () if one.text_key else hashes) or not self._resolve(one):
+            return True
+        return bool(one.text_key) and one.subject is None and forgets(one.id, hashes)
 
     def _found(
         self,
@@ -145,7 +156,8 @@ class AssetIntake:
             return "the reader gave an unknown kind of data"
         if not (is_sayable(found.start) and is_sayable(found.end)):
             return "its time lies outside the years 1 to 9999"
-        return asset_samples.fault_of(found) if found.samples else ""
+        fault = asset_samples.fault_of(found) if found.samples else ""
+        return fault or self._builds.fault(found)
 
     def _resolve(self, one: Found) -> bool:
         """Find out whose an asset, or each of its samples, is; False: a forgotten subject's."""

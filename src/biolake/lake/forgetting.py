@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +22,18 @@ from biolake.core.errors import WrongUse
 from biolake.lake import commits
 from biolake.lake.building import PLAIN
 from biolake.lake.commits import Commit, StoredFile
+from biolake.lake.derived_index import drop_index
 from biolake.lake.files import TableFile
 from biolake.lake.forgotten_lines import NAMING as LINE_NAMING
-from biolake.lake.forgotten_lines import Lines, lines_of
+from biolake.lake.forgotten_lines import Lines
+from biolake.lake.forgotten_samples import Lost
+from biolake.lake.forgotten_trace import Trace, trace_of, was_forgotten
 from biolake.lake.inspection import local_copy
 from biolake.lake.lake import Lake
-from biolake.lake.linkage import EITHER, FORGOTTEN, content_tombstones, read_parquet, tombstone
+from biolake.lake.linkage import FORGOTTEN, content_tombstones, read_parquet, tombstone
 from biolake.lake.linkage import SCHEMA as LINKAGE
 from biolake.lake.locking import writer
-from biolake.lake.repacking import Bytes, Moves, bytes_of, found_in_pack, moved, rewrite_packs
+from biolake.lake.repacking import Moves, found_in_pack, moved, rewrite_packs
 from biolake.lake.sweeping import sweep, table_files
 from biolake.lake.transaction import SCHEMAS, Transaction, clear_scratch, scratch_folder
 
@@ -65,39 +68,6 @@ class ForgetReport:
     scan: Scan
 
 
-@dataclass(frozen=True)
-class Trace:
-    """What to look for: the subject, and the encounters that are its alone."""
-
-    subject: int
-    encounters: pa.Array
-    assets: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
-    unsure: int = 0  # of the assets: those that may be another's, or another forgotten subject's
-    bytes: Bytes = field(default_factory=Bytes)
-    lines: Lines = field(default_factory=Lines)
-
-    def rows(self, table: pa.Table) -> np.ndarray:
-        """Mark the rows of the subject itself, and of its assets."""
-        found = np.zeros(len(table), dtype=bool)
-        if "subject_id" in table.column_names:
-            found |= pc.fill_null(pc.equal(table["subject_id"], self.subject), False).to_numpy()
-        if "asset_id" in table.column_names and len(self.assets):
-            found |= pc.is_in(table["asset_id"], value_set=self.assets).to_numpy()
-        return found
-
-    def in_packs(self, table: pa.Table) -> np.ndarray:
-        """Mark the rows that name a pack with bytes of the subject."""
-        if "pack" not in table.column_names or not len(self.bytes.packs):
-            return np.zeros(len(table), dtype=bool)
-        return np.asarray(pc.is_in(table["pack"], value_set=self.bytes.packs).to_numpy())
-
-    def mentions(self, table: pa.Table) -> np.ndarray:
-        """Mark the rows that name one of its encounters."""
-        if "encounter_id" not in table.column_names or not len(self.encounters):
-            return np.zeros(len(table), dtype=bool)
-        return np.asarray(pc.is_in(table["encounter_id"], value_set=self.encounters).to_numpy())
-
-
 def forget(
     lake: Lake, subject_id: int, *, wait: float = 0.0, progress: Progress = lambda *_: None
 ) -> ForgetReport:
@@ -106,6 +76,7 @@ def forget(
     With it go the assets that are not linked because their identifier names this subject or
     another: nobody can say that they are not its own. So do assets that waited and whose identifier
     proved to be a forgotten subject's: their load says so, and which one nobody can tell any more.
+    An asset of many samples that holds one of the subject goes whole; so does the search index.
     A subject forgotten before is scanned for again; one the lake never held is `WrongUse`.
     """
     with writer(lake.store, "forget a subject", wait):
@@ -113,95 +84,23 @@ def forget(
         deleted = sweep(lake)  # finishes what an earlier one was killed in
         base = lake.commit()
         with scratch_folder(lake) as scratch:
-            trace = _trace(lake, subject_id, base)
+            trace = trace_of(lake, subject_id, base)
             holders = _holders(lake, trace, scratch, progress)
-            if not holders and not _was_forgotten(lake, base, subject_id):
+            if not holders and not was_forgotten(lake, base, subject_id):
                 raise WrongUse(
                     "the lake holds no such subject",
                     where=lake.root,
                     next="Subject ids are those of the table 'subjects'.",
                 )
+            trace = replace(trace, index=drop_index(lake))
             removal = _Removal(lake, base, trace, holders, scratch)
             commit = removal.publish() if holders else base
             deleted += sweep(lake)
+            drop_index(lake)  # one may have been built from the commit before
             scan = _scan(lake, trace, scratch, progress)
     redacted = commit.redacts if holders else ()
     return ForgetReport(
         commit, dict(removal.rows), removal.unlinked, redacted, tuple(deleted), scan
-    )
-
-
-def _trace(lake: Lake, subject_id: int, base: Commit) -> Trace:
-    """Find every encounter that any stored file gives to the subject, less those of others now."""
-    mine: set[int] = set()
-    others: set[int] = set()
-    state = base.tables.get("encounters")
-    current = {file.path for file in state.files} if state else set()
-    for key in table_files(lake):
-        if key.startswith("encounters/") and key.endswith(".parquet"):
-            table = read_parquet(lake, key, ["encounter_id", "subject_id"])
-            own = pc.equal(table["subject_id"], subject_id)
-            mine.update(table.filter(own)["encounter_id"].to_pylist())
-            if key in current:
-                others.update(table.filter(pc.invert(own))["encounter_id"].to_pylist())
-    assets, unsure = _assets(lake, subject_id, base)
-    stays = pa.array(sorted(mine - others), pa.int64())
-    stored = _stored(lake, "asset_files")
-    gone = bytes_of(lake, base, assets, stored)
-    named = lines_of(lake, _stored(lake, "loads"), set(assets.to_pylist()), gone.hashes)
-    return Trace(subject_id, stays, assets, unsure, gone, named)
-
-
-def _stored(lake: Lake, table: str) -> list[str]:
-    found = table_files(lake)
-    return [key for key in found if key.startswith(f"{table}/") and key.endswith(".parquet")]
-
-
-def _assets(lake: Lake, subject_id: int, base: Commit) -> tuple[pa.Array, int]:
-    """Return every asset that any stored file gives to the subject, less those of others now.
-
-    What an asset was before it grew bears the same source key. Also told: how many only may be its.
-    """
-    columns = ["asset_id", "subject_id", "source_key", "subject_key"]
-    state = base.tables.get("assets")
-    current = {file.path for file in state.files} if state else set()
-    tables = {key: read_parquet(lake, key, columns) for key in _stored(lake, "assets")}
-    mine: set[str] = set()
-    others: set[str] = set()
-    sources: set[str] = set()
-    unsure: set[str] = set()
-    known = _is_known(lake, base, subject_id)
-    mark = _marked(lake, subject_id) if known else None
-    for key, table in tables.items():
-        own = pc.fill_null(pc.equal(table["subject_id"], subject_id), False)
-        if mark is not None:
-            either = pc.fill_null(pc.match_substring_regex(table["subject_key"], mark), False)
-            unsure.update(table.filter(either)["asset_id"].to_pylist())
-        mine.update(table.filter(own)["asset_id"].to_pylist())
-        sources.update(table.filter(own)["source_key"].to_pylist())
-        if key in current:
-            theirs = pc.and_(pc.invert(own), pc.is_valid(table["subject_id"]))
-            others.update(table.filter(theirs)["asset_id"].to_pylist())
-    same = pa.array(sorted(sources - {""}), pa.string())
-    for table in tables.values():
-        grown = pc.is_in(table["source_key"], value_set=same)
-        mine.update(table.filter(grown)["asset_id"].to_pylist())
-    found = sorted((mine | unsure) - others)
-    return pa.array(found, pa.string()), len(unsure - mine - others)
-
-
-def _marked(lake: Lake, subject_id: int) -> str:
-    """Return the pattern of the marks of assets that may be of this subject, or of a forgotten."""
-    return f"^{EITHER}.*(forgotten|{tombstone(lake.secret(), subject_id).hex()})"
-
-
-def _is_known(lake: Lake, base: Commit, subject_id: int) -> bool:
-    """Say whether the lake holds a subject, or has forgotten it."""
-    state = base.tables.get("subjects")
-    held = (read_parquet(lake, f.path, ["subject_id"])[0] for f in (state.files if state else ()))
-    wanted = pa.scalar(subject_id, pa.int64())
-    return any(pc.any(pc.equal(ids, wanted)).as_py() for ids in held) or _was_forgotten(
-        lake, base, subject_id
     )
 
 
@@ -350,13 +249,6 @@ class _Removal:
         return tuple(found)
 
 
-def _was_forgotten(lake: Lake, base: Commit, subject_id: int) -> bool:
-    state = base.tables.get("linkage")
-    mark = tombstone(lake.secret(), subject_id)
-    tables = (read_parquet(lake, f.path, ["identifier"]) for f in (state.files if state else ()))
-    return any(mark in table["identifier"].to_pylist() for table in tables)
-
-
 def _scan(lake: Lake, trace: Trace, scratch: Path, progress: Progress) -> Scan:
     """Read every file under the lake: Parquet by its columns, all else as text."""
     files = rows = 0
@@ -390,6 +282,10 @@ def _notes(lake: Lake, trace: Trace, searched: bool) -> list[str]:
         notes.append(
             f"{trace.bytes.shared} files of its assets are also others', byte for byte: they stay"
         )
+    if trace.lost.assets:
+        notes.append(_lost(trace.lost))
+    if trace.index:
+        notes.append("the search index was dropped with it: build it again: biolake index build")
     if trace.unsure:
         notes.append(
             f"{trace.unsure} assets that were not linked and may be of this subject, or prove to be"
@@ -398,3 +294,11 @@ def _notes(lake: Lake, trace: Trace, searched: bool) -> list[str]:
     if lake.root.startswith("s3://"):
         notes.append("a bucket that keeps object versions still has the deleted ones: remove them")
     return notes
+
+
+def _lost(lost: Lost) -> str:
+    return (
+        f"{lost.assets} assets of many samples held it and were removed whole, with"
+        f" {lost.samples} samples of {lost.subjects} other subjects: load files without its"
+        " samples again; what was found in the old ones goes with the next: biolake extract"
+    )

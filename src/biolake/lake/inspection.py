@@ -135,7 +135,8 @@ class _Subjects:
     def __init__(self, table: str) -> None:
         self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
         self._stated = table == "subjects"
-        self._wanted = table != "events_by_code"  # it is compared as a whole with `events`
+        # `events_by_code` is compared as a whole with `events`.
+        self._wanted = table in ("events", "subjects", "encounters")
 
     def take(self, rows: pa.Table) -> None:
         if not self._wanted or "subject_id" not in rows.column_names:

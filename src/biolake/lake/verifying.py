@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from biolake.core.errors import BiolakeError
+from biolake.core.schema import DERIVED
 from biolake.lake import commits, delta
 from biolake.lake.asset_checks import asset_faults
 from biolake.lake.commits import Commit, StoredFile
@@ -219,7 +220,7 @@ class _Check:
 
     def assets(self) -> None:
         """Check the index of assets against the packs, the subjects and the events."""
-        tables = {"assets", "asset_files"}
+        tables = {"assets", "asset_files", "asset_samples", *DERIVED}
         if not tables & self.commit.tables.keys():
             return
         if self.damaged & {*tables, "events_by_code", "subjects"}:

@@ -241,7 +241,7 @@ def _mixed(view: View, extractors: Sequence[Extension]) -> pa.Table:
 def _due(row: tuple[Any, ...]) -> DueAsset:
     name, extractors, hows, *rest, files, samples = row
     told = tuple((subject, time) for subject, time in samples or ())
-    return DueAsset(name, tuple(extractors), tuple(hows), *rest, _files(files), told)
+    return DueAsset(name, tuple(extractors), tuple(hows), *rest, files=_files(files), samples=told)  # type: ignore[misc]
 
 
 def _files(found: list[list[str]] | None) -> tuple[AssetFile, ...]:

@@ -45,7 +45,7 @@ class Owned:
         """Return where each finding's owner stands: assets first, then their samples in order."""
         firsts = len(counts) + np.cumsum(counts) - counts
         sampled = (self.sample >= 0) & self.known_sample
-        return np.where(sampled, firsts[self.item] + self.sample, self.item)
+        return np.asarray(np.where(sampled, firsts[self.item] + self.sample, self.item))
 
     def _timed(self, starts: np.ndarray) -> None:
         needs = ~self.timeless
