@@ -261,4 +261,12 @@ class TileInput:
     most: int = 256  # tiles taken from one slide, spread over its tissue
 
 
-EncoderInput = SignalInput | ImageInput | TileInput
+@dataclass(frozen=True)
+class TextInput:
+    """How an encoder wants notes: an array of n strings, the chunks of a note in their order.
+
+    A chunk has at most 1,000 characters; `text.chunks` says where it ends.
+    """
+
+
+EncoderInput = SignalInput | ImageInput | TileInput | TextInput

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from biolake.core.assets import EncoderInput, ImageInput, SignalInput, TileInput
+from biolake.core.assets import EncoderInput, ImageInput, SignalInput, TextInput, TileInput
 from biolake.core.errors import DataRefused
-from biolake.core.media import Image, Opened, Recording, Slide, Volume
+from biolake.core.media import Image, Note, Opened, Recording, Slide, Volume
 from biolake.learning.signal_windows import signal_windows
+from biolake.text.chunks import chunk_places
 
 MOST_SLICES = 64  # of one volume, spread evenly
 _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
@@ -24,7 +25,7 @@ class Prepared:
 
 
 def prepare(opened: Opened, wanted: EncoderInput) -> Prepared:
-    """Return an asset's items: windows of a recording, a picture, slices, or tissue tiles.
+    """Return an asset's items: windows of a recording, a picture, slices, tissue tiles, chunks.
 
     Raises DataRefused where the asset is of another kind, or cannot be brought into the form
     without guessing (a unit nobody named, a slide of unknown resolution).
@@ -39,9 +40,18 @@ def prepare(opened: Opened, wanted: EncoderInput) -> Prepared:
         if isinstance(opened, Volume):
             return _slices(opened, wanted)
         raise _other_kind("a picture or a volume")
+    if isinstance(wanted, TextInput):
+        if not isinstance(opened, Note):
+            raise _other_kind("a note")
+        return _chunks(opened)
     if not isinstance(opened, Slide):
         raise _other_kind("a slide")
     return _tiles(opened, wanted)
+
+
+def _chunks(note: Note) -> Prepared:
+    chunks = [note.text[start:end] for start, end in chunk_places(note.text)]
+    return Prepared(np.array(chunks, dtype=object))
 
 
 def _other_kind(wanted: str) -> DataRefused:

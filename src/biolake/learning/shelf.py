@@ -172,7 +172,10 @@ def _row(diagnosis: Diagnosis, card: dict[str, Any], folder: str, digest: str) -
 
 
 def _rows(view: View, name: str | None) -> list[Shelved]:
-    where, values = ("", []) if name is None else (" WHERE model = ?", [name])
+    # What has no labels is an encoder (learning.text_encoder), and no diagnosis.
+    where, values = " WHERE len(labels) > 0", []
+    if name is not None:
+        where, values = f"{where} AND model = ?", [name]
     columns = ", ".join(f'"{column}"' for column in MODELS.names)
     rows = view.rows(f"SELECT {columns} FROM models{where} ORDER BY model, version", values)  # noqa: S608
     return [_shelved(dict(zip(MODELS.names, row, strict=True))) for row in rows]

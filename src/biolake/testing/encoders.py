@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from biolake.core.assets import MODALITIES, ImageInput, SignalInput
+from biolake.core.assets import MODALITIES, ImageInput, SignalInput, TextInput
 from biolake.core.catalogue import Extension
 
 _MANY, _FEW = 5, 2
+_WORDS = ["chest", "pain", "fever", "no", "left", "81", "mg", "neumonía", "心肌", "梗死"]
 
 
 class EncoderTests:
@@ -53,6 +54,9 @@ class EncoderTests:
 def drawn(encoder: Extension, count: int) -> np.ndarray:
     """Return a batch of noise in the shape and kind that an encoder asks for."""
     draw = np.random.default_rng(11)
+    if isinstance(encoder.inputs, TextInput):
+        words = draw.choice(_WORDS, size=(count, 40))
+        return np.array([" ".join(chunk) for chunk in words], dtype=object)
     shape, kind = _shape(encoder, count)
     if kind == "uint8":
         return draw.integers(0, 256, shape, dtype=np.uint8)
@@ -63,6 +67,8 @@ def drawn(encoder: Extension, count: int) -> np.ndarray:
 
 def flat(encoder: Extension) -> list[np.ndarray]:
     """Return batches in which nothing is to be seen."""
+    if isinstance(encoder.inputs, TextInput):
+        return [np.array([""] * _FEW, dtype=object), np.array([" .\n"] * _FEW, dtype=object)]
     shape, kind = _shape(encoder, _FEW)
     most = 255 if kind == "uint8" else 1
     return [np.zeros(shape, dtype=kind), np.full(shape, most, dtype=kind)]
@@ -71,6 +77,7 @@ def flat(encoder: Extension) -> list[np.ndarray]:
 def _shape(encoder: Extension, count: int) -> tuple[tuple[int, ...], str]:
     asked = encoder.inputs
     assert asked is not None
+    assert not isinstance(asked, TextInput), "chunks of text are drawn by themselves"
     if isinstance(asked, SignalInput):
         return (count, len(asked.leads), round(asked.rate * asked.seconds)), "float32"
     if isinstance(asked, ImageInput):

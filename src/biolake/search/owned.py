@@ -1,0 +1,105 @@
+"""Whose the rows of the index are, as the view's commit says it: the door of every hit.
+
+The index holds no subject. A row whose asset the commit does not hold (it was replaced, or its
+subject forgotten) is not shown, whatever the index still has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+
+from biolake.lake.columns import NO_TIME
+from biolake.lake.door import View
+
+_OWNED = """
+SELECT a.asset_id IS NOT NULL AS there, coalesce(a.subject_id, 0) AS subject,
+    a.subject_id IS NOT NULL AS known, coalesce(epoch_us(a.time), $none) AS time,
+    coalesce(a.modality, '') AS modality
+FROM biolake_rows r LEFT JOIN (
+    SELECT DISTINCT ON (asset_id) asset_id, subject_id, time, modality FROM assets
+    ORDER BY asset_id, subject_id NULLS LAST
+) a USING (asset_id)
+ORDER BY r.number
+"""
+_CODED = """
+SELECT DISTINCT asset_id FROM spans
+WHERE CASE WHEN $prefix THEN starts_with(code, $code) ELSE code = $code END
+"""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What hits must be; `subjects` are ids of a cohort, ascending."""
+
+    subjects: np.ndarray | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    modality: str | None = None
+    code: str | None = None
+
+    @property
+    def of_subjects(self) -> bool:
+        """Whether only what is a subject's can fit."""
+        asked = (self.subjects, self.since, self.until, self.modality)
+        return any(one is not None for one in asked)
+
+    def code_begins(self) -> tuple[str, bool]:
+        """Return the code asked for, and whether it is the beginning of codes."""
+        code = self.code or ""
+        return code.removesuffix("*"), code.endswith("*")
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What the commit says of the asset of each row."""
+
+    there: np.ndarray
+    subject: np.ndarray  # 0 where not known
+    known: np.ndarray
+    time: np.ndarray  # microseconds since 1970, NO_TIME where there is none
+    modality: np.ndarray
+
+    def fitting(self, filters: Filters) -> np.ndarray:
+        """Mark the rows that may be shown and fit."""
+        fits = self.there.copy()
+        if filters.subjects is not None:
+            fits &= self.known & np.isin(self.subject, filters.subjects)
+        if filters.since is not None:
+            fits &= (self.time != NO_TIME) & (self.time >= _microseconds(filters.since))
+        if filters.until is not None:
+            fits &= (self.time != NO_TIME) & (self.time < _microseconds(filters.until))
+        if filters.modality is not None:
+            fits &= self.modality == filters.modality
+        return fits
+
+    def subjects_of(self, rows: np.ndarray) -> int:
+        """Count the subjects of some rows."""
+        rows = rows[self.known[rows]]
+        return len(np.unique(self.subject[rows]))
+
+
+def owned(view: View, asset_ids: pa.ChunkedArray | pa.Array) -> Owned:
+    """Ask the commit whose these assets are."""
+    rows = pa.table({"number": np.arange(len(asset_ids)), "asset_id": asset_ids})
+    view.con.register("biolake_rows", rows)
+    try:
+        found = view.con.sql(_OWNED, params={"none": NO_TIME}).to_arrow_table()
+    finally:
+        view.con.unregister("biolake_rows")
+    columns = {name: found[name].to_numpy(zero_copy_only=False) for name in found.column_names}
+    return Owned(**columns)
+
+
+def coded(view: View, filters: Filters) -> pa.Array:
+    """Return the notes in which a code was found."""
+    code, prefix = filters.code_begins()
+    found = view.con.sql(_CODED, params={"code": code, "prefix": prefix}).to_arrow_table()
+    return found["asset_id"].combine_chunks()
+
+
+def _microseconds(moment: datetime) -> int:
+    return int(np.datetime64(moment, "us").astype(np.int64))
