@@ -20,6 +20,7 @@ SIGNS = ":-.。【】[]*#_/&,)("
 COLON, DASH, STOP, HAN_STOP = range(4)
 LONGEST = 6  # words in a heading that no pack knows
 ACRONYM = 4  # letters: `PSA: 4` is a result, no heading
+LONG_SENTENCE = 8  # words
 OTHER = 1
 
 
@@ -107,17 +108,36 @@ def unknown_end(
 
 
 @compiled
+def goes_on(
+    at: int, digest: np.ndarray, kind: np.ndarray, signs: np.ndarray, kin: np.ndarray
+) -> bool:
+    """Tell whether the sentence that begins here may be of a family history: kin, or few words."""
+    words = 0
+    for here in range(at, len(kind)):
+        if kind[here] == IS_BREAK or digest[here] == signs[STOP]:
+            break
+        place = np.searchsorted(kin, digest[here])
+        if place < len(kin) and kin[place] == digest[here]:
+            return True
+        words += kind[here] == IS_WORD
+    return words < LONG_SENTENCE
+
+
+@compiled
 def end_of_part(
     body: int, prose: bool, digest: np.ndarray, kind: np.ndarray, flags: np.ndarray,
-    signs: np.ndarray,
+    signs: np.ndarray, kin: np.ndarray,
 ) -> int:  # fmt: skip
-    """Return the token after a body that ends with its paragraph, or in prose with its sentence."""
+    """Return the token after a body that ends with its paragraph or before.
+
+    In prose it is one sentence; elsewhere it ends before a sentence that speaks of nobody's kin.
+    """
     begins = CAPITAL | AFTER_SPACE
     for at in range(body, len(kind)):
         if kind[at] == IS_BREAK:
             return at
-        stopped = prose and at > body and digest[at - 1] == signs[STOP]
-        if stopped and flags[at] & begins == begins:
+        stopped = at > body and digest[at - 1] == signs[STOP] and flags[at] & begins == begins
+        if stopped and (prose or not goes_on(at, digest, kind, signs, kin)):
             return at
     return len(kind)
 
@@ -171,7 +191,9 @@ def headings(
             prose = opening == 1 and not flags[at] & ALL_CAPITALS and kind[at] != IS_HAN
             part = prose or (section == brief and not alone)
             kept[0, count], kept[1, count], kept[2, count] = at, finish, body
-            kept[3, count] = end_of_part(body, prose, digest, kind, flags, signs) if part else n
+            kept[3, count] = (
+                end_of_part(body, prose, digest, kind, flags, signs, kin) if part else n
+            )
             kept[4, count] = section
             count += 1
             inline = not alone
