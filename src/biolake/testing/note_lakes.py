@@ -77,16 +77,16 @@ class Change:
     tx: Transaction
     packs: PackWriter
 
-    def notes(self, notes: Iterable[MadeNote]) -> None:
+    def notes(self, notes: Iterable[MadeNote], encoding: str = "utf-8") -> None:
         """Add notes, in blocks of bounded size; subjects that the lake lacks are added too."""
         left = iter(notes)
         while block := list(islice(left, _BLOCK)):
-            self.tx.append("asset_files", _table(self._file_rows(block), ASSET_FILES))
+            self.tx.append("asset_files", _table(self._file_rows(block, encoding), ASSET_FILES))
             self.tx.append("assets", _table(map(_asset_row, block), ASSETS))
 
-    def _file_rows(self, notes: Sequence[MadeNote]) -> Iterator[dict[str, Any]]:
+    def _file_rows(self, notes: Sequence[MadeNote], encoding: str) -> Iterator[dict[str, Any]]:
         for note in notes:
-            data = note.text.encode()
+            data = note.text.encode(encoding)
 
             def copy(out: BinaryIO, data: bytes = data) -> int:
                 return out.write(data)
