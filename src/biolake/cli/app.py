@@ -27,6 +27,7 @@ from biolake.cli import (
     models,
     search,
     sharing,
+    spans,
     status,
     studies,
     terms,
@@ -52,6 +53,7 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
         asking.subject,
         events.events,
         assets.assets,
+        spans.spans,
     ),
     "Ask a question": (cohorts.cohort, features.features, studies.study, models.model),
     "Account for the data": (

@@ -24,6 +24,10 @@ _FATES = (
     "conflicts",
     "forgotten",
     "untimed",
+    "sampled",
+    "samples_linked",
+    "samples_unlinked",
+    "samples_linked_later",
     "bytes_stored",
     "packs",
 )
@@ -38,17 +42,21 @@ _WORDS = {
     "ambiguous": "not linked: the identifier names two subjects",
     "forgotten": "refused: of a subject the lake forgot",
     "untimed": "linked without a time: no event was made",
+    "sampled": "with samples of many subjects",
+    "samples_linked": "samples linked to their subject",
+    "samples_unlinked": "samples waiting for their subject",
+    "samples_linked_later": "samples of earlier loads, now linked",
 }
 
 
 def assets_data(lake: Lake, report: IngestReport) -> dict[str, Any] | None:
-    """Return what became of the assets; None where the source holds no file of any.
+    """Return what became of the assets; None where the source holds none.
 
     `waiting` are those not linked whose identifier may still come to be known.
     """
-    if report.plan.assets is None:
-        return None
     found, commit = report.assets, report.load.commit
+    if report.plan.assets is None and not (found.added or found.known):
+        return None
     return {
         **{name: getattr(found, name) for name in _FATES},
         "waiting": _waiting(lake, commit.loads) if commit and found.unlinked else 0,

@@ -34,17 +34,28 @@ _COLUMNS = (
     "site_id",
     "load_id",
     "coalesce(NOT starts_with(subject_key, 'either:'), false) AS waiting",
+    "samples",
+    "linked",
 )
 _NAMES = tuple(column.split()[-1] for column in _COLUMNS)
-_CHOSEN = """
-FROM assets
+# Of an asset that holds samples of many subjects, `samples` says how many; it has no subject.
+_ASSETS = """(
+    SELECT a.*, coalesce(s.samples, 0) AS samples, coalesce(s.linked, 0) AS linked FROM assets a
+    LEFT JOIN (
+        SELECT asset_id, count(*) AS samples, count(subject_id) AS linked FROM asset_samples
+        GROUP BY asset_id
+    ) s USING (asset_id)
+)"""
+_CHOSEN = f"""
+FROM {_ASSETS}
 WHERE ($modality IS NULL OR modality = $modality)
     AND ($subject IS NULL OR subject_id = $subject)
-    AND (NOT $unlinked OR subject_id IS NULL)
+    AND (NOT $unlinked OR (subject_id IS NULL AND samples = 0))
 """
 _LIST = f"SELECT {', '.join(_COLUMNS)} {_CHOSEN} ORDER BY time NULLS LAST, asset_id"
 _SUMS = f"""
-SELECT modality, count(*), count(DISTINCT subject_id), count_if(subject_id IS NULL), sum(bytes)
+SELECT modality, count(*), count(DISTINCT subject_id),
+    count_if(subject_id IS NULL AND samples = 0), sum(bytes)
 {_CHOSEN} GROUP BY modality ORDER BY 2 DESC, 1
 """
 
@@ -107,7 +118,7 @@ def asset_data(view: View, asset_id: str) -> dict[str, Any]:
     """Return all that the index says of an asset, with its files."""
     names = ", ".join(_COLUMNS)
     found = view.rows(
-        f"SELECT {names}, attributes FROM assets WHERE asset_id = ? LIMIT 1",  # noqa: S608 - our names
+        f"SELECT {names}, attributes FROM {_ASSETS} WHERE asset_id = ? LIMIT 1",  # noqa: S608 - our names
         [asset_id],
     )[0]
     files = view.rows(

@@ -125,6 +125,8 @@ def _moment(time: str | None) -> str:
 def _subject(row: dict[str, Any]) -> str:
     if row["subject_id"] is not None:
         return str(row["subject_id"])
+    if row["samples"]:
+        return f"({row['linked']:,} of {row['samples']:,} samples linked)"
     return "(not known yet)" if row["waiting"] else "(none named)"
 
 

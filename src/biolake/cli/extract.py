@@ -43,7 +43,7 @@ def extract(
     listed: bool,
     wait: float,
 ) -> None:
-    """Measure ECGs, images, wearables; findings become events.
+    """Measure ECGs, images, notes, genotypes; findings become events.
 
     Without NAME every extractor runs. Each looks at an asset once, and again when its version, or
     the asset's subject or time, has changed: what it found before is then replaced.
@@ -174,6 +174,8 @@ def _row(one: Extracted) -> dict[str, Any]:
         "skipped": dict(one.skipped.most_common()),
         "quarantined": dict(one.quarantined.most_common()),
         "waiting": dict(one.waiting.most_common()),
+        "dropped": dict(one.dropped.most_common()),
+        "rows": dict(one.rows),
         "seconds": round(one.seconds, 3),
     }
 
@@ -208,7 +210,7 @@ def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
 def _looked(rows: list[dict[str, Any]]) -> RenderableType:
     from biolake.cli.pages import table
 
-    figures = ("assets", "measured", "findings", "skipped", "quarantined", "CPU seconds")
+    figures = ("assets", "measured", "findings", "rows", "skipped", "quarantined", "CPU seconds")
     return table(
         ["!extractor", *(f">{name}" for name in figures)],
         (
@@ -217,6 +219,7 @@ def _looked(rows: list[dict[str, Any]]) -> RenderableType:
                 row["assets"],
                 row["measured"],
                 row["findings"],
+                sum(row["rows"].values()) or None,
                 sum(row["skipped"].values()) or None,
                 sum(row["quarantined"].values()) or None,
                 f"{row['seconds']:.1f}",
@@ -240,6 +243,9 @@ def _reasons(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
             found = _together(found)
         if found:
             yield table(["!extractor", words, ">assets"], found)
+    lost = [(r["extractor"], why, n) for r in rows for why, n in r["dropped"].items()]
+    if lost:
+        yield table(["!extractor", "findings without an event", ">findings"], lost)
 
 
 def _together(found: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:

@@ -27,6 +27,8 @@ from biolake.lake.store import LocalStore, S3Store, Store
 
 _OPEN_FILES = 64
 _AHEAD = 16 << 20
+# An asset of many samples has no subject of its own, and waits for none.
+_WAITS = "subject_id IS NULL AND asset_id NOT IN (SELECT asset_id FROM asset_samples)"
 _COLUMNS = tuple(name for name in ASSETS.names if name != "subject_key")
 
 
@@ -81,7 +83,7 @@ def find_assets(
         tests.append("modality = ?")
         values.append(modality)
     if linked is not None:
-        tests.append("subject_id IS NOT NULL" if linked else "subject_id IS NULL")
+        tests.append("subject_id IS NOT NULL" if linked else _WAITS)
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
     cut = "" if limit is None else f" LIMIT {int(limit)}"
     names = ", ".join(f'"{name}"' for name in _COLUMNS)
