@@ -31,6 +31,7 @@ from biolake.cli import (
     status,
     studies,
     terms,
+    variant_carriers,
 )
 from biolake.cli.endings import Ending, ending_of, signals
 from biolake.cli.grammar import Section, Session, at_option, json_option, lake_option
@@ -54,6 +55,7 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
         events.events,
         assets.assets,
         spans.spans,
+        variant_carriers.variants,
     ),
     "Ask a question": (cohorts.cohort, features.features, studies.study, models.model),
     "Account for the data": (
