@@ -184,9 +184,10 @@ def text_encoder(view: View) -> Extension | None:
     if not found:
         return None
     version, folder, digest, card = found[0]
+    lake = view.lake  # the view is closed before the encoder goes
 
     def encode(batch: np.ndarray) -> np.ndarray:
-        return _model(view.lake, folder, digest).encode(list(batch))
+        return _model(lake, folder, digest).encode(list(batch))
 
     return Extension(
         "encoder",
