@@ -27,7 +27,11 @@ _MODELS = {
     "survival_elastic_net": "Elastic-net discrete-time survival",
     "survival_lightgbm": "LightGBM discrete-time survival",
     "discrete_survival": "Discrete-time survival model",
+    "ridge_cox": "Ridge-penalised Cox model",
+    "ridge_cox_late": "Ridge-penalised Cox, late fusion",
+    "ridge_cox_early": "Ridge-penalised Cox, early fusion",
 }
+_BLOCK = "ridge_cox_"
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ class Evaluation:
         if self.external:
             kind = "Left out" if self.where.startswith(_LEFT_OUT) else "External"
             return f"{kind}: {self.site}"
-        return _NAMES.get(self.where, self.where.replace("_", " ").capitalize())
+        words = self.where.replace("_", " ").replace(":", " ")
+        return _NAMES.get(self.where, words.capitalize())
 
     @property
     def n(self) -> int | None:
@@ -113,6 +118,8 @@ class Evaluation:
 def model_name(model: Mapping[str, Any]) -> str:
     """Name a model for a reader: its kind in words, or the name the study gave it."""
     name, kind = words(model.get("name")), words(model.get("kind"))
+    if name.startswith(_BLOCK) and name not in _MODELS:
+        return f"Ridge-penalised Cox, {name.removeprefix(_BLOCK).replace('_', ' ')} alone"
     return _MODELS.get(name) or name or _MODELS.get(kind) or kind or "Unnamed model"
 
 
