@@ -20,8 +20,10 @@ from biolake.core.errors import DataRefused
 from biolake.core.media import Genotypes, Note, Opened
 from biolake.core.schema import FINDINGS
 from biolake.ingest.extracting.answers import rows_schema
+from biolake.ingest.extracting.keys import mix, unmix
 from biolake.ingest.extracting.report import ExtractionReport
 from biolake.ingest.extraction import extract
+from biolake.lake.forgetting import forget
 from biolake.lake.lake import Lake, init
 from biolake.lake.verifying import verify
 
@@ -336,3 +338,29 @@ def test_runs_are_small_and_cover_every_note_once(lake: Lake, source: Path) -> N
     take(lake, source, reader=CATALOGUE)
     assert run(lake, newer(words, call=counting), threads=1).extractors["words"].findings == 1201
     assert sizes == [500, 500, 201]
+
+
+def test_what_was_found_for_others_in_a_file_gone_with_a_forgotten_subject_is_taken_back_once(
+    lake: Lake, source: Path
+) -> None:
+    people = [("p1", "x", "s1", "site"), ("p2", "x", "s2", "site")]
+    load(lake, chunk(people=people, file="a.csv"))
+    write_cohort(source / "a", "a", "s2", "s1", calls=[[0, 1], [2, 1]])
+    write_cohort(source / "b", "b", "s2", calls=[[1]])
+    take(lake, source, reader=CATALOGUE)
+    run(lake, doses)
+    forget(lake, subject_of(lake, "IS//p1"))
+    write_cohort(source / "c", "c", "s2", calls=[[0], [2]])
+    take(lake, source / "c", reader=CATALOGUE)
+    run(lake, doses)
+    told = "SELECT code, numeric_value FROM events WHERE source = 'doses' ORDER BY ALL"
+    assert rows(lake, told) == [("DOSE//0", 0.0), ("DOSE//0", 1.0), ("DOSE//1", 2.0)]
+    sound(lake)
+    assert run(lake, doses).loads == {}
+
+
+def test_row_keys_can_be_read_backwards() -> None:
+    words = np.random.default_rng(1).integers(0, 1 << 63, 1000, dtype=np.uint64) * np.uint64(2)
+    words = np.append(words, np.array([0, 1, (1 << 64) - 1], np.uint64))
+    assert (unmix(mix(words)) == words).all()
+    assert len(np.unique(mix(words))) == len(words)

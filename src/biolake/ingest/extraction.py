@@ -17,7 +17,7 @@ from biolake.core.errors import WrongUse, did_you_mean
 from biolake.core.reading import Chunk, Clock, SubjectSystem
 from biolake.ingest.extracting.due import LAYOUT, MIXED, DueAssets
 from biolake.ingest.extracting.findings import FindingEvents
-from biolake.ingest.extracting.measuring import Looked, Measuring
+from biolake.ingest.extracting.measuring import SAMPLED, Looked, Measuring
 from biolake.ingest.extracting.report import Extracted, ExtractionReport
 from biolake.lake.commits import Commit
 from biolake.lake.door import Access, open_view
@@ -159,8 +159,10 @@ class _Run:
     def chunks(self) -> Generator[Chunk]:
         """Yield one chunk for each run and extractor, assets in the order of the packs.
 
-        Before them, what was found in assets that have lost their subject since is taken back.
+        Before them, what was found in assets that have lost their subject since, or are gone with a
+        forgotten one, is taken back.
         """
+        yield from self._orphans()
         for lost in self._due.unlinked():
             chunk = self._events[lost.extractor].taken_back(lost)
             if chunk is not None:
@@ -173,6 +175,15 @@ class _Run:
                 self._report.opening += looked.seconds
                 yield from self._of(looked)
                 self._progress("extracting", done, len(self._due))
+
+    def _orphans(self) -> Iterator[Chunk]:
+        known = self._measuring.extractors
+        names = [n for n in self._due.bereft() if n in known and known[n].needs in SAMPLED]
+        identities = self._due.identities() if names else []
+        for name in names:
+            chunk = self._events[name].orphaned(identities)
+            if chunk is not None:
+                yield chunk
 
     def _of(self, looked: Looked) -> Iterator[Chunk]:
         for name, answer in looked.answers.items():

@@ -97,6 +97,17 @@ ORDER BY ALL
 """
 
 
+# A forgotten subject takes assets of many samples along; their ledger lines name them no more.
+_FORGOTTEN = f"""
+SELECT DISTINCT "table" FROM loads
+WHERE site_id = ? AND layout = '{LAYOUT}' AND starts_with(file, 'forgotten ') ORDER BY 1
+"""  # noqa: S608
+_IDENTITIES = """
+SELECT coalesce(nullif(source_key, ''), asset_id), count(s.number)
+FROM assets a LEFT JOIN asset_samples s USING (asset_id) WHERE a.site_id = ? GROUP BY ALL
+"""
+
+
 @dataclass(frozen=True)
 class UnlinkedAsset:
     """An asset that waits for its subject; extractors may have found something in it before."""
@@ -189,6 +200,14 @@ class DueAssets:
         for batch in self._view.table(_LOST, [self._site]).to_batches(max_chunksize=_BATCH):
             columns = (column.to_pylist() for column in batch.columns)
             yield from map(UnlinkedAsset, *columns)
+
+    def bereft(self) -> list[str]:
+        """Return the extractors that looked at assets which are gone with a forgotten subject."""
+        return [name for (name,) in self._view.rows(_FORGOTTEN, [self._site])]
+
+    def identities(self) -> list[tuple[str, int]]:
+        """Return what findings of each asset of the site are keyed by, and how many samples."""
+        return [(name, count) for name, count in self._view.rows(_IDENTITIES, [self._site])]
 
     def unread(self) -> dict[str, int]:
         """Count, by modality, the assets that none of these extractors reads."""

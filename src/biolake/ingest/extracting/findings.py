@@ -24,6 +24,8 @@ from biolake.ingest.extracting.owners import NO_TIME, Owned
 from biolake.ingest.extracting.tables import derived
 from biolake.lake.door import View
 
+GONE = "assets that are gone"  # the ledger line of what is taken back of them
+
 
 class FindingEvents:
     """Makes the ledger lines and events of one extractor's answers."""
@@ -95,6 +97,13 @@ class FindingEvents:
         tally.skipped[WAITS] = 1
         source = SourceFile(Path(), asset.asset_id, name, asset.how)
         return Chunk(source, self._name, tally, retracted=gone)
+
+    def orphaned(self, identities: Sequence[tuple[str, int]]) -> Chunk | None:
+        """Take back what was found in assets that the lake no longer has."""
+        gone = self._keys.orphans(identities)
+        if not len(gone):
+            return None
+        return Chunk(SourceFile("", GONE, GONE, GONE), self._name, Tally(), retracted=gone)
 
     def _events(self, mine: Sequence[DueAsset], findings: pa.Table, owned: Owned) -> pa.Table:
         """Return the events of findings that have a subject, and a time where they need one."""

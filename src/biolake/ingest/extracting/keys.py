@@ -8,6 +8,8 @@ by side, however many codes an extractor has.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -106,6 +108,22 @@ class FindingKeys:
         keys = np.concatenate([self._keys[part] for part in parts])
         # Findings of one code are numbered without a gap, so no number exceeds their count.
         return np.asarray(keys[(found & _ORDINAL) < np.uint64(len(found))].view(np.int64))
+
+    def orphans(self, identities: Sequence[tuple[str, int]]) -> np.ndarray:
+        """Return the stored keys of findings in none of these assets (identity, samples)."""
+        if not len(self._keys):
+            return _NONE
+        if not identities:
+            return np.asarray(self._keys.view(np.int64))
+        bases = np.array([self.base(name) for name, _ in identities], dtype=np.uint64)
+        order = np.argsort(bases)
+        bases = bases[order]
+        counts = np.array([samples for _, samples in identities], dtype=np.uint64)[order]
+        # The nearest base below; below the first one lies the last, round the end of 64 bits.
+        place = np.searchsorted(bases, self._turned, side="right") - 1
+        with np.errstate(over="ignore"):
+            after = (self._turned - bases[place]) >> np.uint64(_ORDINALS)
+        return np.asarray(self._keys[after > counts[place]].view(np.int64))
 
 
 _NONE = np.empty(0, dtype=np.int64)

@@ -32,8 +32,9 @@ from biolake.lake.door import View
 _AHEAD = 4  # runs a thread may be ahead of what is taken
 _RUN_ASSETS, _RUN_BYTES = 500, 2 << 20
 UNTIMED = "the asset has no time"
+SAMPLED = ("genotype", "cells", "spatial")  # modalities of assets that hold many samples
 # What is found in these may be true at any time, or stand in a table: they need no time.
-TIMELESS = ("note", "genotype", "cells", "spatial")
+TIMELESS = ("note", *SAMPLED)
 
 
 @dataclass(frozen=True)
