@@ -129,17 +129,34 @@ def test_an_addendum_replaces_the_note_and_keeps_its_place(lake, tmp_path, catal
     assert texts(lake, catalogue) == ["draft\nAddendum: fever"]
 
 
-def test_the_later_of_two_rows_with_one_key_is_the_note(lake, tmp_path, catalogue):
-    note = ("1", "ann", "", "2150-01-01 08:00:00", "letter")
-    for said in (["first", "second"], ["first", "second", "first", "third"]):
-        source = ward(tmp_path / "source", *((*note, each) for each in said))
-        report = take(lake, source, catalogue)
-        assert texts(lake, catalogue) == [said[-1]]
-        assert report.assets.outdated == len(said) - 1
-        assert rows(lake, "SELECT count(*) FROM events") == [(1,)]
-    again = ward(tmp_path / "source", *((*note, each) for each in ("third", "x", "third")))
-    take(lake, again, catalogue)
-    assert texts(lake, catalogue) == ["third"]
+@pytest.mark.parametrize(
+    "said",
+    [
+        ["first", "second"],
+        ["first", "second", "first"],
+        ["first", "first"],
+        ["stored", "x"],
+        ["x", "stored"],
+        ["stored", "x", "stored"],
+        ["x", "y", "x", "stored", "x"],
+    ],
+)
+@pytest.mark.parametrize("stored", [False, True])
+def test_of_the_rows_with_one_key_the_last_is_the_note(lake, tmp_path, catalogue, said, stored):
+    def note(text: str, subject: str = "ann", day: int = 1) -> tuple[str, ...]:
+        return ("1", subject, "", f"2150-01-0{day} 08:00:00", "letter", text)
+
+    if stored:
+        take(lake, ward(tmp_path / "before", note("stored")), catalogue)
+    rest = [note(text, f"p{n}", n + 1) for n, text in enumerate(said)]
+    other = ("2", "bob", "", "2150-02-01 08:00:00", "letter", "other")
+    report = take(lake, ward(tmp_path / "source", *rest, other), catalogue)
+    assert texts(lake, catalogue) == [said[-1], "other"]
+    sql = "SELECT a.time::DATE::VARCHAR, e.time = a.time FROM assets a JOIN events e ON"
+    sql += " e.text_value = a.asset_id AND e.subject_id = a.subject_id ORDER BY a.time"
+    assert rows(lake, sql) == [(f"2150-01-0{len(said)}", True), ("2150-02-01", True)]
+    assert rows(lake, "SELECT count(*) FROM asset_files") == [(2,)]
+    assert report.assets.added + report.assets.corrected + report.assets.relinked >= 2 - stored
 
 
 def test_text_files_named_by_a_table_are_notes_and_no_stray_files(lake, tmp_path, catalogue):

@@ -36,6 +36,11 @@ class Found:
     samples: Sequence[Owner] = ()
 
     @property
+    def is_row(self) -> bool:
+        """Whether it is the text of a row that has a key: a note of a table or message."""
+        return self.asset.listed and bool(self.text_key)
+
+    @property
     def text_key(self) -> str:
         """The key that goes into its id: of texts that others' may repeat word for word."""
         return self.source_key if is_text(self.asset) else ""

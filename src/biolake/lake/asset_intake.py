@@ -63,7 +63,8 @@ class AssetIntake:
         self.files = Spill(scratch / "asset-files.arrow", ASSET_FILES)
         self.replaced: set[str] = set()  # stored assets of which the row is written anew or goes
         self.gone: set[str] = set()  # those that are no more: they grew into another
-        self.outdated: set[str] = set()  # texts of this load that a later row of it replaced
+        self.outdated: set[int] = set()  # of `rows`: texts that a later row of this load replaced
+        self._texts: dict[str, int] = {}  # source key of a text → its place in `rows`
         self.late: dict[str, int] = {}  # assets linked after their row was made → subject
         self.moved: dict[str, int] = {}  # stored assets → the other subject they are of now
         self.owners = Owners(intake.linkage, intake.site, self.options)
@@ -185,9 +186,9 @@ class AssetIntake:
         told = stock.told({f.content_hash for one in others for f in one.files})
         for one in batch:
             old = by_id.get(one.id) or (by_key.get(one.source_key) if one.source_key else None)
-            if self._takes_over(one):
-                continue
-            if one.id in self._taken:
+            if one.is_row:
+                self._text(one, old, told)
+            elif one.id in self._taken:
                 self._again(one)
             elif one.source_key and self._keys.get(one.source_key, one.id) != one.id:
                 self._refuse(one, "the source's own name of it is that of another asset here")
@@ -195,25 +196,23 @@ class AssetIntake:
                 self._new(one)
             else:
                 self._known(one, old, told)
+        # Texts are many: where their bytes lie is not remembered.
+        stock.forget(file.content_hash for one in batch if one.is_row for file in one.files)
 
-    def _takes_over(self, one: Found) -> bool:
-        """Let a row's text stand for that of an earlier row with its key, as events do.
-
-        True: it says again what a row before the last one said, and is taken already.
-        """
-        before = self._keys.get(one.source_key, one.id)
-        if before == one.id or not (one.asset.listed and one.text_key):
-            return False
-        self.outdated.add(before)
-        self.report.outdated += 1
-        self._keys.pop(one.source_key)
-        if one.id not in self.outdated and one.id not in self.gone:
-            return False
-        self.outdated.discard(one.id)
-        self._keys[one.source_key] = one.id
-        if one.id in self.gone:  # stored before: its row goes, and it has another
-            self._new(one)
-        return True
+    def _text(self, one: Found, old: Row | None, told: set[str]) -> None:
+        """Take the text of a row: of the rows with one key the last counts, as with events."""
+        report, before = self.report, self._texts.pop(one.source_key, None)
+        if before is not None:
+            self.outdated.add(before)
+            report.outdated += 1
+        if old is not None and old["asset_id"] not in self.replaced:
+            self._known(one, old, told)
+            return
+        self._new(one)
+        if before is not None:  # counted already
+            report.added -= 1
+            report.modalities[one.asset.modality] -= 1
+            report.linked -= one.subject is not None
 
     def _samples_of(self, one: Found, *, new: bool) -> None:
         if one.samples and new:
@@ -370,9 +369,13 @@ class AssetIntake:
 
     def _spill(self, one: Found, row: Row) -> None:
         self._note(one, row["subject_id"])
+        if one.is_row:
+            self._texts[one.source_key] = self.rows.rows
         self.rows.add(row | {"origin": one.lines[0] if one.lines else -1})
 
     def _note(self, one: Found, subject: int | None) -> None:
+        if one.is_row:
+            return
         self._taken[one.id] = subject
         if one.source_key:
             self._keys[one.source_key] = one.id

@@ -42,6 +42,7 @@ class AssetTables:
     def __init__(self, assets: AssetIntake) -> None:
         self._assets = assets
         self.rows = SPILL.empty_table()
+        self._stale = pa.chunked_array([], pa.string())
 
     def settle(self, encounters: pa.Table | None) -> None:
         """Close the intake of assets, link what can be linked now, and hand their events over."""
@@ -57,8 +58,26 @@ class AssetTables:
         """Return rows without those of texts that a later row of this load replaced."""
         if not self._assets.outdated:
             return rows
-        gone = pa.array(sorted(self._assets.outdated), pa.string())
-        return rows.filter(pc.invert(pc.is_in(rows["asset_id"], value_set=gone)))
+        kept = np.ones(len(rows), dtype=bool)
+        kept[sorted(self._assets.outdated)] = False
+        self._stale = rows["asset_id"].filter(pa.array(~kept))
+        self._assets.gone.update(self._assets.replaced.intersection(self._stale.to_pylist()))
+        return rows.filter(pa.array(kept))
+
+    def _current_files(self, files: pa.Table) -> pa.Table:
+        """Return the files of texts that stand, each once: a text may have come again."""
+        if not self._assets.outdated:
+            return files
+        gone = pc.and_(
+            pc.is_in(files["asset_id"], value_set=self._stale.combine_chunks()),
+            pc.invert(
+                pc.is_in(files["asset_id"], value_set=self.rows["asset_id"].combine_chunks())
+            ),
+        )
+        files = files.filter(pc.invert(gone))
+        places = pa.array(range(len(files)), pa.int64())
+        first = files.append_column("at", places).group_by(["asset_id", "number"])
+        return files.take(first.aggregate([("at", "min")])["at_min"].sort())
 
     def _linked(self, rows: pa.Table) -> pa.Table:
         """Link rows of this load whose subject came to be known after they were made."""
@@ -222,7 +241,7 @@ class AssetTables:
         without(tx, "embeddings", sorted(assets.gone))
         assets.samples.write(tx, assets.gone)
         tx.append("assets", self.rows.select(ASSETS.names).cast(ASSETS))
-        tx.append("asset_files", self._current(assets.files.table()).cast(ASSET_FILES))
+        tx.append("asset_files", self._current_files(assets.files.table()).cast(ASSET_FILES))
 
 
 def _with_subjects(

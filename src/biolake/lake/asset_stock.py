@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
 from biolake.core.schema import ASSETS
@@ -40,6 +42,11 @@ class Stock:
         )
         for row in found.to_pylist():
             self.places[row["sha256"]] = Place(row["pack"], row["offset"], row["length"])
+
+    def forget(self, hashes: Iterable[str]) -> None:
+        """Let go of where bytes lie."""
+        for sha in hashes:
+            self.places.pop(sha, None)
 
     def files(self, asset: str) -> list[Member]:
         """Return the files of an asset, and note where they lie."""
