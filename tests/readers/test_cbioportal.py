@@ -236,12 +236,31 @@ def test_timelines_lie_on_their_days(tmp_path):
         ("meta_cna_txt", FILES["meta_cna.txt"].replace("data_cna.txt", "../x"), "names no file"),
         ("meta_cna_txt", "cancer_study_identifier: b\n" + FILES["meta_cna.txt"], "another study"),
         ("data_cna_txt", "", "no header"),
+        ("data_clinical_samples_txt", "PATIENT_ID\tSAMPLE_ID\tA\tA\nP1\tS1\tx\ty\n", "two columns"),
     ],
 )  # fmt: skip
 def test_a_study_that_contradicts_itself_is_refused_by_name(tmp_path, name, text, said):
     write_study(tmp_path, **{name: text})
     with pytest.raises(SourceUnreadable, match=said):
         list(read(cbioportal, tmp_path))
+
+
+def test_an_age_that_is_a_bound_costs_the_birth_and_not_the_patient(tmp_path):
+    text = FILES["data_clinical_patients.txt"].replace("\t50\t", "\t>89\t")
+    found = events(write_study(tmp_path, data_clinical_patients_txt=text))
+    assert ("P1", "MEDS_BIRTH") not in found
+    assert found["P1", "CLINICAL//AGE"][0]["text_value"] == ">89"
+    assert found["P1", "OS//LIVING"]
+
+
+def test_an_aliquots_barcode_leads_to_its_sample(tmp_path):
+    def named(name: str) -> str:
+        return FILES[name].replace("S1\t", "TCGA-AA-0001-01\t")
+
+    maf_text = FILES["data_mutations.maf"].replace("\tS1\t", "\tTCGA-AA-0001-01A-11D-A142-09\t")
+    samples = named("data_clinical_samples.txt")
+    write_study(tmp_path, data_clinical_samples_txt=samples, data_mutations_maf=maf_text)
+    assert ("P1", "MUTATION//TP53//Missense_Mutation") in events(tmp_path)
 
 
 def test_mafs_of_two_builds_are_refused_together(tmp_path):

@@ -47,7 +47,11 @@ def cbioportal(path: Path, context: ReadContext) -> Reading:
 
 
 def _is_maf(path: Path) -> bool:
-    return not is_study(path) and (path.is_dir() or path.is_file()) and maf_study(path) is not None
+    if not path.exists():
+        return False
+    # Told by the name, for a folder may hold a hundred thousand files that are no MAF.
+    names = (each.name for each in path.iterdir()) if path.is_dir() else [path.name]
+    return not is_study(path) and any(name.endswith((".maf", ".maf.gz")) for name in names)
 
 
 @reader("Mutation annotation files (MAF)", detect=_is_maf)

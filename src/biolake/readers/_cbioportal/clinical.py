@@ -15,6 +15,7 @@ from biolake.readers._matrix.origin import DAYS_A_MONTH, ORIGIN, ORIGIN_CODE, at
 
 FACTS = ("SEX", "GENDER", "RACE", "ETHNICITY")  # true at any time
 AGES = ("AGE", "AGE_AT_DIAGNOSIS", "AGE_AT_DX", "DIAGNOSIS_AGE")  # years
+_BOUND = re.compile(r"^[<>]=?\s*\d+$|^\d+\+$")
 _SEXES = {"male": "M", "m": "M", "female": "F", "f": "F"}
 # What can only be known after diagnosis; without a day of its own it would be a look ahead.
 _LATER = re.compile(
@@ -101,6 +102,12 @@ def _attribute(
     if name in ("SEX", "GENDER"):
         code = f"GENDER//{_SEXES.get(value.lower(), worded(value))}"
         taking.give(patient, code, owner, identity, name, time=None)
+        return
+    if name in AGES and _BOUND.match(value):
+        # `>89` of a de-identified study: no birth, but no reason to lose the patient.
+        taking.dropped[f"MEDS_BIRTH: {name} is a bound"] += 1
+        code = f"{shape.prefix}//{name}"
+        taking.give(patient, code, owner, identity, name, time=ORIGIN, text=value)
         return
     if name in AGES:
         _birth(taking, record, name, patient)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -11,6 +12,8 @@ from biolake.readers._matrix.text_table import open_table
 
 UNKNOWN_SAMPLE = "this sample is in no clinical sample file"
 UNKNOWN_PATIENT = "this patient is in no clinical file"
+# An aliquot's barcode begins with its sample's, TCGA-AA-0001-01.
+_BARCODE, _SAMPLE = re.compile(r"TCGA-\w{2}-\w{4}-\d{2}[A-Z]"), 15
 TWICE = "this sample is named twice, for two patients"
 
 
@@ -25,7 +28,10 @@ class Owners:
 
     def owner(self, sample: str | None) -> str | None:
         """Return a sample's patient; None where nobody can be told."""
-        return None if sample in self.disputed else self.patient_of.get(sample or "")
+        name = sample or ""
+        if name not in self.patient_of and _BARCODE.match(name):
+            name = name[:_SAMPLE]
+        return None if name in self.disputed else self.patient_of.get(name)
 
 
 def owners_of(study: Study) -> Owners:

@@ -17,7 +17,7 @@ from biolake.readers._cbioportal.study import Study, Table
 from biolake.readers._matrix.genes import GeneBook
 from biolake.readers._matrix.melting import row_key
 from biolake.readers._matrix.origin import DAY, ORIGIN, event
-from biolake.readers._matrix.text_table import Header, open_table
+from biolake.readers._matrix.text_table import Header, open_table, refuse_twins
 from biolake.readers._rows import Event, Person, Rows
 
 REPEATED = "the same row stands here twice"
@@ -164,7 +164,9 @@ def chunks(taking: Taking, name: str, read: Callable[[Taking, Record], str]) -> 
 
 def header_of(table: Table, *needed: str) -> Header:
     """Return a file's header; a file without a column it must have is refused."""
-    header = open_table(table.file, "\t").header
+    opened = open_table(table.file, "\t")
+    refuse_twins(opened)
+    header = opened.header
     missing = [name for name in needed if name not in header.names]
     if missing:
         raise SourceUnreadable(f"no column '{missing[0]}'", where=table.file.name)

@@ -17,7 +17,7 @@ from biolake.readers._matrix.origin import (
     event,
 )
 from biolake.readers._matrix.specification import Numbers, Subjects
-from biolake.readers._matrix.text_table import TextTable, open_table
+from biolake.readers._matrix.text_table import TextTable, open_table, refuse_twins
 from biolake.readers._rows import Event, Rows
 
 REPEATED = "this subject stands here twice"
@@ -102,6 +102,7 @@ def place_of(opened: TextTable, name: str) -> int:
 
 
 def _chunks(opened: TextTable, id_column: str, table: str, read: _Read) -> Iterator[Chunk]:
+    refuse_twins(opened)
     seen: set[str] = set()
     names = opened.header.names
     for block in opened.blocks():

@@ -7,6 +7,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from csv import reader as csv_reader
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -117,8 +118,17 @@ def open_table(file: SourceFile, delimiter: str = "") -> TextTable:
     if not header:
         raise SourceUnreadable("the file has no header line", where=file.name)
     delimiter = delimiter or ("\t" if "\t" in header else ",")
-    names = tuple(name.strip().strip('"') for name in header.split(delimiter))
+    cells = header.split(delimiter) if delimiter == "\t" else next(csv_reader([header]))
+    names = tuple(name.strip() for name in cells)
     return TextTable(file, Header(names, tuple(comments), delimiter, len(comments) + 1))
+
+
+def refuse_twins(table: TextTable) -> None:
+    """Refuse a header with a name that stands twice: one column would hide the other."""
+    names = [name for name in table.header.names if name]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SourceUnreadable(f"two columns are named '{twice}'", where=table.file.name)
 
 
 def damaged(file: SourceFile) -> SourceUnreadable:
