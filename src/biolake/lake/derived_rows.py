@@ -12,9 +12,11 @@ from biolake.core.reading import Chunk
 from biolake.core.schema import DERIVED
 from biolake.lake.asset_rows import exchange
 from biolake.lake.door import View
+from biolake.lake.files import TableFile
 from biolake.lake.transaction import Transaction
 
 _NAMING = ("asset_id", "annotator")
+_ROWS = 1 << 17  # of a row group
 
 
 class DerivedRows:
@@ -22,7 +24,8 @@ class DerivedRows:
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        self._writers: dict[str, pa.RecordBatchStreamWriter] = {}
+        self._files: dict[str, TableFile] = {}
+        self._pending: dict[str, list[pa.Table]] = {}
         self._renewed: dict[str, list[str]] = {}  # annotator → assets it has looked at
 
     def take(self, chunk: Chunk) -> None:
@@ -31,13 +34,17 @@ class DerivedRows:
             return
         self._renewed.setdefault(chunk.table, []).extend(file.name for file, _ in chunk.parts)
         for name, rows in chunk.derived.items():
-            if rows.num_rows:
-                if name not in self._writers:
-                    path = str(self._path(name))
-                    self._writers[name] = pa.ipc.new_stream(path, DERIVED[name])
-                self._writers[name].write_table(
-                    rows.select(DERIVED[name].names).cast(DERIVED[name])
-                )
+            pending = self._pending.setdefault(name, [])
+            pending.append(rows.select(DERIVED[name].names).cast(DERIVED[name]))
+            if sum(map(len, pending)) >= _ROWS:
+                self._flush(name)
+
+    def _flush(self, name: str) -> None:
+        rows = pa.concat_tables(self._pending.pop(name, [DERIVED[name].empty_table()]))
+        if name not in self._files and len(rows):
+            self._files[name] = TableFile(self._scratch, DERIVED[name])
+        for start in range(0, len(rows), _ROWS):
+            self._files[name].write(rows.slice(start, _ROWS).combine_chunks())
 
     def write(self, tx: Transaction, view: View, gone: set[str], moved: Mapping[str, int]) -> None:
         """Take out what is said anew and what was said of assets that are `gone`, add the rest.
@@ -51,13 +58,10 @@ class DerivedRows:
                 if gone or moved or renewed:
                     change = _Change(renewed, gone, moved)
                     exchange(tx, name, _NAMING, change.touches, change)
-        for name, writer in self._writers.items():
-            writer.close()
-            with pa.memory_map(str(self._path(name))) as stream:
-                tx.append(name, pa.ipc.open_stream(stream).read_all())
-
-    def _path(self, name: str) -> Path:
-        return self._scratch / f"derived-{name}.arrow"
+        for name in list(self._pending):
+            self._flush(name)
+        for name, file in self._files.items():
+            tx.add(name, [file.finish(tx.lake.store, name, tx.label, None)])
 
 
 class _Change:

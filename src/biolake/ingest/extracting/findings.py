@@ -63,7 +63,8 @@ class FindingEvents:
     def _chunk(
         self, mine: Sequence[DueAsset], looked: Sequence[int], answer: Answer, owned: Owned
     ) -> Chunk:
-        events = self._events(mine, answer.findings, owned)
+        bases = np.array([self._keys.base(asset.identity) for asset in mine], dtype=np.uint64)
+        events = self._events(mine, bases, answer.findings, owned)
         told = fates(len(mine), answer, owned)
         parts = tuple((self._source(mine[n]), told[n]) for n in looked)
         if len(looked) < len(mine):
@@ -78,7 +79,7 @@ class FindingEvents:
             Tally(),
             events=events if len(events) else None,
             codes=codes,
-            retracted=self._left_over([mine[n] for n in looked], events),
+            retracted=self._left_over([(bases[n], len(mine[n].samples)) for n in looked], events),
             parts=parts,
             derived=derived(self._name, self._version, mine, answer.tables),
         )
@@ -105,12 +106,14 @@ class FindingEvents:
             return None
         return Chunk(SourceFile("", GONE, GONE, GONE), self._name, Tally(), retracted=gone)
 
-    def _events(self, mine: Sequence[DueAsset], findings: pa.Table, owned: Owned) -> pa.Table:
+    def _events(
+        self, mine: Sequence[DueAsset], bases: np.ndarray, findings: pa.Table, owned: Owned
+    ) -> pa.Table:
         """Return the events of findings that have a subject, and a time where they need one."""
         kept = np.flatnonzero(owned.kept)
         if not len(kept):
             return _EVENTS.empty_table()
-        keys = self._made(mine, findings, owned)[kept]
+        keys = self._made(bases, findings, owned)[kept]
         whole = len(kept) == len(findings)
         findings = findings if whole else findings.take(pa.array(kept))
         unit = findings["unit"]
@@ -132,19 +135,16 @@ class FindingEvents:
         }
         return pa.table(columns).select(_EVENTS.names).cast(_EVENTS)
 
-    def _made(self, mine: Sequence[DueAsset], findings: pa.Table, owned: Owned) -> np.ndarray:
+    def _made(self, bases: np.ndarray, findings: pa.Table, owned: Owned) -> np.ndarray:
         encoded = findings["code"].combine_chunks().dictionary_encode().indices.to_numpy()
         nth = ordinals(encoded, owned.sample, owned.item)
-        bases = np.array([self._keys.base(asset.identity) for asset in mine], dtype=np.uint64)
         return self._keys.make(bases[owned.item], owned.sample, findings["code"], nth)
 
-    def _left_over(self, looked: Sequence[DueAsset], events: pa.Table) -> np.ndarray | None:
+    def _left_over(
+        self, looked: Sequence[tuple[np.uint64, int]], events: pa.Table
+    ) -> np.ndarray | None:
         """Return the keys of what was found in these assets before and is not found again."""
-        found = [
-            self._keys.stored(self._keys.base(asset.identity), len(asset.samples))
-            for asset in looked
-        ]
-        before = np.concatenate(found)
+        before = np.concatenate([self._keys.stored(*asset) for asset in looked])
         gone = before[~np.isin(before, events["row_key"].to_numpy())] if len(before) else before
         return gone if len(gone) else None
 
