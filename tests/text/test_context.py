@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.text.reading import known, matches, words_of
 
+from biolake.core.errors import DataRefused
 from biolake.text.context import ASSERTIONS, Contexts, contexts
 from biolake.text.packs import EFFECTS, LANGUAGES, pack, read_triggers
 from biolake.text.run import TextRun
@@ -243,8 +244,9 @@ def test_a_row_that_is_not_right_is_refused_by_line():
         ("no\tnegated\tforward\t\tfamly", "famly"),
         ("no\tnegated\tforward\tfar", "far"),
     ):
-        with pytest.raises(ValueError, match=f"here.tsv, line 2: .*{reason}"):
+        with pytest.raises(DataRefused, match=reason) as refused:
             list(read_triggers(f"# first\n{row}\n", "here.tsv"))
+        assert refused.value.where == "here.tsv:2"
 
 
 def test_alternatives_are_spelt_out_and_the_first_row_of_a_phrase_holds():

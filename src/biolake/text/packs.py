@@ -4,21 +4,46 @@
 abbreviations whose full stop ends no sentence, and the headings of clinical notes by kind of
 section. `triggers.tsv` has the words that say whether a finding is there, when, and whose. Both
 name their source and licence.
+
+A folder named by $BIOLAKE_LANGUAGES has packs of the hospital's own: a language more, or one in
+place of ours of the same name.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-LANGUAGES = ("en", "es", "zh")
+from biolake.core.errors import DataRefused
+
+OURS = Path(__file__).parent / "packs"
+SETTING = "BIOLAKE_LANGUAGES"
+
+
+def _folders() -> dict[str, Path]:
+    """Return the folder of each language's pack: ours first, so that their order stays."""
+    own = os.environ.get(SETTING, "")
+    homes = [OURS, Path(own)] if own else [OURS]
+    if own and not Path(own).is_dir():
+        raise DataRefused(
+            "There is no such folder of language packs.",
+            where=own,
+            next=f"Set {SETTING} to a folder that has one folder a language, or unset it.",
+        )
+    found = (path.parent for home in homes for path in sorted(home.glob("*/pack.yaml")))
+    return {folder.name: folder for folder in found}
+
+
+_FOLDERS = _folders()
+LANGUAGES = tuple(_FOLDERS)  # BCP 47 primary subtags
 EFFECTS = ("negated", "possible", "hypothetical", "historical", "family", "other")
 DIRECTIONS = ("", "forward", "backward", "both")
 
@@ -55,19 +80,34 @@ class Pack:
 
 @cache
 def pack(language: str) -> Pack:
-    """Read one language's pack; raises ValueError, with file and line, where it is not right."""
-    folder = files("biolake.text").joinpath("packs", language)
-    said = yaml.safe_load(folder.joinpath("pack.yaml").read_text(encoding="utf-8"))
-    table = folder.joinpath("triggers.tsv").read_text(encoding="utf-8")
-    return Pack(
-        language=language,
-        name=said["name"],
-        source=said["source"],
-        licence=said["licence"],
-        common_words=tuple(said["common_words"].split()),
-        abbreviations=tuple(said["abbreviations"].split()),
-        sections={kind: _expanded(headings) for kind, headings in said["sections"].items()},
-        triggers=tuple(read_triggers(table, f"packs/{language}/triggers.tsv")),
+    """Read one language's pack; raises DataRefused, with file and line, where it is not right."""
+    folder = _FOLDERS[language]
+    file, table = folder / "pack.yaml", folder / "triggers.tsv"
+    try:
+        said = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return Pack(
+            language=language,
+            name=said["name"],
+            source=said["source"],
+            licence=said["licence"],
+            common_words=tuple(said["common_words"].split()),
+            abbreviations=tuple(said["abbreviations"].split()),
+            sections={kind: _expanded(headings) for kind, headings in said["sections"].items()},
+            triggers=tuple(read_triggers(table.read_text(encoding="utf-8"), str(table))),
+        )
+    except KeyError as missing:
+        raise _refused(file, f"It has no {missing}.") from None
+    except (AttributeError, TypeError, yaml.YAMLError):
+        raise _refused(file, "It is not written as a pack is.") from None
+    except OSError as error:
+        raise _refused(table, f"It cannot be read: {error.strerror}.") from None
+
+
+def _refused(file: Path, reason: str) -> DataRefused:
+    return DataRefused(
+        f"A language pack cannot be used. {reason}",
+        where=str(file),
+        next="Compare it with that of another language: docs/how-to/add-a-language.md",
     )
 
 
@@ -83,7 +123,11 @@ def read_triggers(table: str, name: str) -> Iterator[Trigger]:
                     seen.add(trigger.phrase)
                     yield trigger
         except ValueError as error:
-            raise ValueError(f"{name}, line {number}: {error}") from None
+            raise DataRefused(
+                f"This trigger cannot be used: {error}",
+                where=f"{name}:{number}",
+                next="Write: phrase, effect, direction, reach, effects ended; tabs between them.",
+            ) from None
 
 
 def _triggers(line: str) -> Iterator[Trigger]:
