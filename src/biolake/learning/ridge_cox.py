@@ -24,6 +24,7 @@ PENALTIES = tuple(float(p) for p in np.geomspace(1e3, 0.1, 13))  # the stiffest 
 _STEPS, _CLOSE = 40, 1e-8
 _FUSION_PENALTY = 1e-3  # keeps the weights of equal blocks apart
 _LEAST_EVENTS = 2 * FOLDS
+_PATIENCE = 3
 
 
 @dataclass(frozen=True)
@@ -108,26 +109,18 @@ def choose(rows: Rows, *blocks: Indices) -> Chosen:
     room = np.concatenate([np.full(len(b), 1.0 / np.sqrt(max(1, len(b)))) for b in blocks])
     design = rows.design[:, columns] * room
     gram = design @ design.T
-    left_out = np.zeros((len(PENALTIES), len(design)))
-    likelihood = np.zeros(len(PENALTIES))
     whole = _Order.of(rows.follow_up)
-    for number in range(FOLDS):
-        out = rows.fold == number
-        kept = np.flatnonzero(~out)
-        order = _Order.of(rows.follow_up.take(kept))
-        base, back = _span(gram[np.ix_(kept, kept)])
-        for place, weights in enumerate(_path(base, order)):
-            linear = gram[:, kept] @ (back @ weights)
-            left_out[place, out] = linear[out]
-            likelihood[place] += whole.likelihood(linear) - order.likelihood(linear[kept])
+    left_out, likelihood = _cross_validated(gram, rows, whole)
     events = max(1, int(whole.events.sum()))
     trials = tuple(
         Trial({"penalty": penalty}, float(-gain / events))
-        for penalty, gain in zip(PENALTIES, likelihood, strict=True)
+        for penalty, gain in zip(PENALTIES, likelihood, strict=False)
     )
     place = trials.index(best(trials))
     base, back = _span(gram)
-    weights = list(_path(base, whole, upto=place + 1))[-1]
+    weights = np.zeros(base.shape[1])
+    for penalty in PENALTIES[: place + 1]:
+        weights = _maximised(base, whole, penalty, weights)
     slopes = np.zeros(rows.design.shape[1])
     slopes[columns] = design.T @ (back @ weights) * room
     return Chosen(slopes, PENALTIES[place], left_out[place], trials)
@@ -201,14 +194,49 @@ def _span(gram: Floats) -> tuple[Floats, Floats]:
     return vectors[:, held] * root, vectors[:, held] / root
 
 
-def _path(base: Floats, order: _Order, upto: int = len(PENALTIES)) -> list[Floats]:
-    """Return the weights at each penalty, each begun where the last one ended."""
-    found: list[Floats] = []
-    weights = np.zeros(base.shape[1])
-    for penalty in PENALTIES[:upto]:
-        weights = _maximised(base, order, penalty, weights)
-        found.append(weights)
+@dataclass
+class _Fold:
+    """One fold left out: the rows kept, and the weights of the last penalty."""
+
+    out: np.ndarray
+    kept: Indices
+    order: _Order
+    base: Floats
+    back: Floats
+    weights: Floats
+
+
+def _folds(gram: Floats, rows: Rows) -> list[_Fold]:
+    found = []
+    for number in range(FOLDS):
+        out = rows.fold == number
+        kept = np.flatnonzero(~out)
+        base, back = _span(gram[np.ix_(kept, kept)])
+        order = _Order.of(rows.follow_up.take(kept))
+        found.append(_Fold(out, kept, order, base, back, np.zeros(base.shape[1])))
     return found
+
+
+def _cross_validated(gram: Floats, rows: Rows, whole: _Order) -> tuple[list[Floats], list[float]]:
+    """Return the left-out predictors and the likelihood of each penalty, the stiffest first.
+
+    Looser penalties are not tried once the last three were worse than the best: they cost most.
+    """
+    folds = _folds(gram, rows)
+    left_out: list[Floats] = []
+    likelihood: list[float] = []
+    for penalty in PENALTIES:
+        found, gained = np.zeros(len(gram)), 0.0
+        for fold in folds:
+            fold.weights = _maximised(fold.base, fold.order, penalty, fold.weights)
+            linear = gram[:, fold.kept] @ (fold.back @ fold.weights)
+            found[fold.out] = linear[fold.out]
+            gained += whole.likelihood(linear) - fold.order.likelihood(linear[fold.kept])
+        left_out.append(found)
+        likelihood.append(gained)
+        if len(likelihood) - 1 - int(np.argmax(likelihood)) >= _PATIENCE:
+            break
+    return left_out, likelihood
 
 
 def _maximised(
