@@ -288,6 +288,46 @@ def test_facts_age_and_sex_are_columns_too(lake: Lake, tmp_path: Path):
     }
 
 
+def test_facts_without_a_time_give_their_numbers_when_asked(lake: Lake, tmp_path: Path):
+    events = [
+        lab(1, 0, 2.0, "GENOTYPE//rs1//A", time=None, unit="1"),
+        lab(2, 0, 0.0, "GENOTYPE//rs1//A", time=None, unit="1"),
+        lab(2, 0, 1.0, "QC//x", time=None),
+        lab(2, 0, 3.0, "QC//x", time=None),
+        lab(1, 0, None, "GENDER//F", time=None),
+        lab(3, 0, 9.0, "GENOTYPE//rs1//A", unit="1"),
+    ]
+    asked = definition(
+        "g: {codes: [NOWHERE], windows: [ever], aggregations: [count]}",
+        "static: {codes: all, values: true}",
+    )
+    wanted = labels((1, NOON), (2, NOON), (3, NOON))
+    with pretending(lake, events) as view:
+        built = features(view, wanted, asked, tmp_path / "out")
+        saved = Vocabulary.load(tmp_path / "out" / "vocabulary.json")
+    assert rows(built) == {
+        (1, NOON, "static/GENDER//F"): 1,
+        (1, NOON, "static/GENOTYPE//rs1//A"): 2,
+        (2, NOON, "static/GENOTYPE//rs1//A"): 0,
+        (2, NOON, "static/QC//x"): 2,
+    }
+    units = {column.name: (column.unit, column.absent) for column in built.columns}
+    assert units["static/GENOTYPE//rs1//A"] == ("1", None)
+    other = [lab(1, 0, 2.0, "GENOTYPE//rs1//A", time=None, unit="%")]
+    with pretending(lake, other) as view, pytest.raises(DataRefused, match="several units"):
+        features(view, labels((1, NOON)), asked, tmp_path / "other", vocabulary=saved)
+
+
+BEFORE = "d1f17cf542edb956c1dd4a68948b845903cfb11048f74bf4991ec4ab0ca4a813"
+
+
+def test_a_definition_without_numbers_of_facts_keeps_its_hash() -> None:
+    groups = "g: {codes: [A], windows: [ever], aggregations: [count]}"
+    plain = definition(groups, "static: {codes: all}")
+    told = definition(groups, "static: {codes: all, values: true}")
+    assert plain.hash == BEFORE != told.hash
+
+
 @pytest.mark.parametrize(
     ("codes", "kept"),
     [

@@ -77,11 +77,15 @@ class Group:
 
 @dataclass(frozen=True)
 class Static:
-    """Facts without a time, one column a code."""
+    """Facts without a time, one column a code: whether there is one, or with `values` its number.
+
+    A code without any number tells its presence all the same.
+    """
 
     codes: CodeSelection
     min_subjects: int = 1
     top: int | None = None
+    values: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,4 +126,6 @@ class Definition:
         # Definitions without embeddings keep the hash they had before there were any.
         if not self.embeddings:
             del said["embeddings"]
+        if self.static and not self.static.values:
+            del said["static"]["values"]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

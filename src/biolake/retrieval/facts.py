@@ -14,7 +14,7 @@ from biolake.retrieval.definition import DAY
 from biolake.retrieval.matrix import part_path
 from biolake.retrieval.reading import source_of
 from biolake.retrieval.samples import Chunk, Samples
-from biolake.retrieval.vocabulary import Block
+from biolake.retrieval.vocabulary import VALUES, Block
 from biolake.retrieval.workers import code_type, each
 
 YEAR = 365.25 * DAY
@@ -26,6 +26,19 @@ FROM {source} e
 JOIN biolake_samples s USING (subject_id)
 WHERE e.shard_group = {group} AND e.shard BETWEEN {first} AND {last}
   AND e.time IS NULL{only} AND TRY_CAST(e.code AS {codes}) IS NOT NULL
+ORDER BY sample, item
+"""
+
+# Of several numbers of one code (two files' quality) the mean.
+_VALUES = """
+SELECT s.sample, CAST(enum_code(TRY_CAST(e.code AS {codes})) AS INTEGER) AS item,
+       avg(CAST(e.numeric_value AS DOUBLE)) AS "value"
+FROM {source} e
+JOIN biolake_samples s USING (subject_id)
+WHERE e.shard_group = {group} AND e.shard BETWEEN {first} AND {last}
+  AND e.time IS NULL{only} AND TRY_CAST(e.code AS {codes}) IS NOT NULL
+  AND e.numeric_value IS NOT NULL AND NOT isnan(e.numeric_value)
+GROUP BY ALL
 ORDER BY sample, item
 """
 
@@ -59,7 +72,8 @@ def write_facts(
             if block.kind == "age":
                 sql = _AGE.format(year=YEAR, birth=BIRTH, **place)
             else:
-                sql = _STATIC.format(codes=codes, source=source, only=only, **place)
+                facts = _VALUES if block.measures == VALUES else _STATIC
+                sql = facts.format(codes=codes, source=source, only=only, **place)
             _answer(con, samples, chunk, sql, part_path(folder, number, chunk.number))
 
         for _ in each(view, threads, work, parts):

@@ -26,9 +26,10 @@ from biolake.retrieval.matrix import FeatureSet, describe, part_path
 from biolake.retrieval.parts import Wanted, group_part, write_part
 from biolake.retrieval.reading import Reading, read_past
 from biolake.retrieval.samples import Chunk, Samples, arrange, chunks
-from biolake.retrieval.survey import static_survey
+from biolake.retrieval.survey import static_survey, static_units
 from biolake.retrieval.vectors import AssetVectors, read_vectors
 from biolake.retrieval.vocabulary import (
+    VALUES,
     Block,
     Item,
     Strays,
@@ -36,6 +37,8 @@ from biolake.retrieval.vocabulary import (
     check,
     choose,
     learn_group,
+    refuse_other_units,
+    value_block,
 )
 from biolake.retrieval.workers import each, settings
 
@@ -159,7 +162,11 @@ def _learn_facts(building: _Building) -> list[Block]:
         static = definition.static
         codes = [c for c in resolve(view, static.codes) if c not in (BIRTH, DEATH)]
         kept = choose(codes, found, static.min_subjects, static.top)
-        blocks.append(Block("static", "static", tuple(map(Item, kept)), measures, tuple(kept)))
+        numbers = static_units(view, kept) if static.values else {}
+        told = [code for code in kept if code not in numbers]
+        blocks.append(Block("static", "static", tuple(map(Item, told)), measures, tuple(told)))
+        if numbers:
+            blocks.append(value_block(numbers))
     if definition.sex:
         codes = [code for code in found if code.startswith(definition.sex)]
         kept = choose(codes, found, 1, None)
@@ -184,6 +191,8 @@ def _write(building: _Building, vocabulary: Vocabulary, strays: dict[str, Strays
             names, units = building.reading.codes, building.reading.units
             wanted[number] = groups[block.name], Wanted.of(names, units, block.codes, unit_of)
         else:
+            if block.measures == VALUES:
+                refuse_other_units(block, static_units(building.view, block.codes))
             write_facts(
                 building.view,
                 building.samples,

@@ -182,11 +182,11 @@ def _code_set(value: Value, folder: Path | None) -> tuple[str, ...]:
 
 
 def _static(value: Value, folder: Path | None) -> Static:
-    said = value.block(("min_subjects", "top"), ("codes",))
+    said = value.block(("min_subjects", "top", "values"), ("codes",))
     codes = _codes(said["codes"], folder)
     if codes.how == "list" and DEATH in codes.words:
         said["codes"].refuse(f"{DEATH} without a time tells the future and is never a feature")
-    return Static(codes, *_limits(said))
+    return Static(codes, *_limits(said), values="values" in said and said["values"].flag())
 
 
 def _sex(value: Value) -> tuple[str, ...]:

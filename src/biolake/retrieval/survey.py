@@ -27,6 +27,13 @@ _STATIC = """
 """
 
 
+_STATIC_UNITS = """
+    SELECT code, list(DISTINCT unit ORDER BY unit), bool_or(unit IS NULL) FROM events
+    WHERE time IS NULL AND numeric_value IS NOT NULL AND code IN (SELECT unnest(?::VARCHAR[]))
+    GROUP BY code
+"""
+
+
 @dataclass
 class Survey:
     """Counts by code, in the order of `codes`.
@@ -84,6 +91,12 @@ def static_survey(view: View, samples: Samples) -> dict[str, int]:
         return dict(view.rows(_STATIC))
     finally:
         view.con.unregister("biolake_train")
+
+
+def static_units(view: View, codes: Sequence[str]) -> dict[str, list[str | None]]:
+    """Return the units of the numbers of facts without a time, for codes that have numbers."""
+    rows = view.rows(_STATIC_UNITS, [list(codes)])
+    return {code: [*units, *([None] if bare else [])] for code, units, bare in rows}
 
 
 def _subjects(past: Past, counted: np.ndarray, width: int) -> np.ndarray:

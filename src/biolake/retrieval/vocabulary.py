@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -157,6 +157,26 @@ def _majority(units: Counter[str | None]) -> str | None:
     if not units:
         return None
     return min(units, key=lambda unit: (-units[unit], unit is None, unit or ""))
+
+
+VALUES: tuple[Measure, ...] = ((None, "value"),)  # of facts without a time that are numbers
+
+
+def value_block(units: Mapping[str, Sequence[str | None]]) -> Block:
+    """Return the columns of numbers without a time, each code in its unit."""
+    items = tuple(Item(code, units[code][0]) for code in sorted(units))
+    return Block("static", "static", items, VALUES, tuple(sorted(units)))
+
+
+def refuse_other_units(block: Block, units: Mapping[str, Sequence[str | None]]) -> None:
+    """Refuse numbers without a time in another unit than their column's."""
+    faults = []
+    for item in block.items:
+        others = [unit for unit in units.get(item.code or "", ()) if unit != item.unit]
+        if others:
+            faults.append(f"{item.code} ({_spelled(item.unit, others)})")
+    if faults:
+        _refuse_units(block.name, faults, majority=False)
 
 
 @dataclass(frozen=True)
