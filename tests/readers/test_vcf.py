@@ -1,9 +1,13 @@
 """VCF files made here: every kind of call, builds, and rows that are left out by reason."""
 
 import gzip
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.readers.genotype_files import (
     DOSAGES,
     NAMES,
@@ -18,6 +22,7 @@ from biolake.readers.vcf import claims, vcf
 
 pytest.importorskip("cyvcf2")
 THREE = ("A", "B", "C")
+ALLELE = st.sampled_from([".", *map(str, range(12))])
 
 
 def read(folder, rows, names=THREE, header: str = ""):
@@ -142,6 +147,70 @@ def test_what_is_no_file_of_calls_is_refused(tmp_path, text: str, reason: str) -
     (tmp_path / "x.vcf").write_text(text)
     (told,) = reasons(vcf, tmp_path)
     assert reason in told
+
+
+def bcf(folder, name: str = "x.bcf"):
+    from cyvcf2 import VCF, Writer
+
+    text = folder / "text.vcf"
+    text.write_text(vcf_text(vcf_rows(), NAMES, "##reference=GRCh38"))
+    opened = VCF(str(text))
+    writer = Writer(str(folder / name), opened, "wb")
+    for record in opened:
+        writer.write_record(record)
+    writer.close()
+    text.unlink()
+    return folder / name
+
+
+def test_a_bcf_is_read_as_the_vcf_it_is(tmp_path) -> None:
+    bcf(tmp_path)
+    asset = the_asset(vcf, tmp_path)
+    assert asset.facts.attributes["build"] == "GRCh38"
+    genotypes = opened(vcf, asset)
+    assert np.array_equal(genotypes.dosages(slice(None)), DOSAGES)
+    genotypes.close()
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.97])
+def test_a_bcf_cut_short_is_refused_and_ends_nothing(tmp_path, kept: float) -> None:
+    path = bcf(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * kept)])
+    assert len(reasons(vcf, tmp_path)) == 1
+
+
+def test_keys_before_and_behind_the_call_do_not_matter(tmp_path) -> None:
+    text = vcf_text([("1", 5, "", "A", "C", "9:0/1:7", "9:1|1", "9")], THREE)
+    keys = "".join(
+        f'##FORMAT=<ID={key},Number=1,Type=Integer,Description="x">\n' for key in ("DP", "GQ")
+    )
+    text = text.replace("##contig", keys + "##contig", 1).replace("\tGT\t", "\tDP:GT:GQ\t")
+    (tmp_path / "x.vcf").write_text(text)
+    genotypes = opened(vcf, the_asset(vcf, tmp_path))
+    assert genotypes.dosages(slice(None)).tolist() == [[1, 2, -1]]
+    genotypes.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.tuples(ALLELE, ALLELE, st.sampled_from("/|")), min_size=3, max_size=3),
+                min_size=1, max_size=5))  # fmt: skip
+def test_every_pair_of_alleles_is_counted_as_one_would(rows) -> None:
+    alts = ["C", "G", "T", *("A" * n for n in range(2, 10))]
+    written = [
+        ("1", n + 1, "", "A", ",".join(alts), *(f"{a}{sign}{b}" for a, b, sign in row))
+        for n, row in enumerate(rows)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "x.vcf").write_text(vcf_text(written, THREE))
+        genotypes = opened(vcf, the_asset(vcf, Path(folder)))
+        found = genotypes.dosages(slice(None)).tolist()
+        genotypes.close()
+    assert found == [
+        [-1 if "." in (a, b) else (a == str(alt)) + (b == str(alt)) for a, b, _ in row]
+        for row in rows
+        for alt in range(1, len(alts) + 1)
+    ]
 
 
 def test_it_takes_a_vcf_by_its_first_line_too() -> None:

@@ -42,29 +42,66 @@ def _one_call(text: np.ndarray, at: int, alts: int, pair: np.ndarray) -> tuple[i
 
 
 @compiled
+def _digit(byte: int, alts: int) -> int:
+    """Return the allele that one byte says; −3 where it is none."""
+    if byte == _DOT:
+        return MISSING
+    return byte - _ZERO if _ZERO <= byte <= _NINE and byte - _ZERO <= alts else -3
+
+
+@compiled
+def _plain_call(text: np.ndarray, at: int, alts: int, pair: np.ndarray) -> bool:
+    """Read a call of three bytes (`0/1`), as nearly all are; say whether it was one."""
+    end = len(text)
+    if at + 3 > end or (text[at + 1] != _SLASH and text[at + 1] != _BAR):
+        return False
+    if at + 3 < end and text[at + 3] != _TAB and text[at + 3] != _COLON:
+        return False
+    pair[0], pair[1] = _digit(text[at], alts), _digit(text[at + 2], alts)
+    return bool(pair[0] > -3 and pair[1] > -3)
+
+
+@compiled
+def _behind_keys(text: np.ndarray, at: int, keys: int) -> int:
+    """Return the place behind so many keys of a sample, −1 where it has fewer."""
+    while keys and at < len(text) and text[at] != _TAB:
+        if text[at] == _COLON:
+            keys -= 1
+        at += 1
+    return -1 if keys else at
+
+
+@compiled
+def _sample(text: np.ndarray, at: int, alts: int, pair: np.ndarray) -> tuple[int, int]:
+    """Read one sample's call; return the place behind (−1: it cannot be read), and its copies."""
+    if _plain_call(text, at, alts, pair):
+        return at + 3, 2
+    at, copies = _one_call(text, at, alts, pair)
+    if at >= 0 and at < len(text) and text[at] != _COLON and text[at] != _TAB:
+        return -1, 0
+    return at, copies
+
+
+@compiled
 def read_calls(text: np.ndarray, key: int, alts: int, alleles: np.ndarray) -> int:
     """Read the alleles of every sample of a row; return the most copies, −1 where it cannot be.
 
-    `key` is the place of GT among a sample's keys; `alts` the number of alt alleles.
+    `key` is the place of GT among a sample's keys; `alts` the number of alt alleles. A sample that
+    drops its last keys, GT among them, has no call.
     """
     at, end, most = 0, len(text), 0
     for sample in range(len(alleles)):
-        left = key
-        while left and at < end and text[at] != _TAB:
-            if text[at] == _COLON:
-                left -= 1
-            at += 1
-        if left:
+        call = _behind_keys(text, at, key)
+        if call < 0:
             alleles[sample, 0], alleles[sample, 1] = MISSING, MISSING
         else:
-            at, copies = _one_call(text, at, alts, alleles[sample])
-            if at < 0 or (at < end and text[at] != _COLON and text[at] != _TAB):
+            at, copies = _sample(text, call, alts, alleles[sample])
+            if at < 0:
                 return -1
             most = max(most, copies)
         while at < end and text[at] != _TAB:
             at += 1
-        last = sample == len(alleles) - 1
-        if last != (at >= end):
+        if (sample == len(alleles) - 1) != (at >= end):
             return -1
         at += 1
     return most

@@ -10,7 +10,8 @@ _LOW = np.uint64(0x5555555555555555)
 _PAIRS = np.uint64(0x3333333333333333)
 _NIBBLES = np.uint64(0x0F0F0F0F0F0F0F0F)
 _BYTES = np.uint64(0x0101010101010101)
-_ROUNDING = 1e-10  # two counts as likely as each other differ by less
+_AS_LIKELY = 1.0 + 1e-10  # two counts as likely as each other differ by less
+_NEGLIGIBLE = 1e-20
 _S1, _S2, _S4, _S56 = np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(56)
 
 
@@ -73,42 +74,45 @@ def count_rows(words: np.ndarray, mask: np.ndarray, samples: int) -> np.ndarray:
 
 
 @compiled
-def _shares(rare: int, people: int) -> np.ndarray:
-    """Return how likely each count of heterozygotes is (the most likely: 1), given the alleles.
+def _fewer(hets: int, few: int, many: int) -> tuple[float, float]:
+    """Add up how likely fewer heterozygotes are, beside the observed count; those no likelier too.
 
-    Counts have the parity of `rare`; the others stay zero. Equations 2 and 3 of Wigginton 2005.
+    Each is the one before times equation 2 of Wigginton 2005, two heterozygotes less.
     """
-    shares = np.zeros(rare + 1)
-    middle = rare * (2 * people - rare) // (2 * people)
-    if (middle ^ rare) & 1:
-        middle += 1
-    shares[middle] = 1.0
-    few, many = (rare - middle) // 2, people - middle - (rare - middle) // 2
-    for now in range(middle, 1, -2):
-        step = now * (now - 1.0) / (4.0 * (few + 1.0) * (many + 1.0))
-        shares[now - 2] = shares[now] * step
-        few, many = few + 1, many + 1
-    few, many = (rare - middle) // 2, people - middle - (rare - middle) // 2
-    for now in range(middle, rare - 1, 2):
-        shares[now + 2] = shares[now] * (4.0 * few * many / ((now + 2.0) * (now + 1.0)))
-        few, many = few - 1, many - 1
-    return shares
+    seen = total = 0.0
+    share = 1.0
+    while hets > 1 and share > _NEGLIGIBLE:
+        share *= hets * (hets - 1.0) / (4.0 * (few + 1.0) * (many + 1.0))
+        hets, few, many = hets - 2, few + 1, many + 1
+        total += share
+        if share <= _AS_LIKELY:
+            seen += share
+    return seen, total
+
+
+@compiled
+def _more(hets: int, few: int, many: int) -> tuple[float, float]:
+    """Add up the same for more heterozygotes, by equation 3."""
+    seen = total = 0.0
+    share = 1.0
+    while few > 0 and share > _NEGLIGIBLE:
+        share *= 4.0 * few * many / ((hets + 2.0) * (hets + 1.0))
+        hets, few, many = hets + 2, few - 1, many - 1
+        total += share
+        if share <= _AS_LIKELY:
+            seen += share
+    return seen, total
 
 
 @compiled
 def hardy_weinberg(hets: int, homs: int, others: int) -> float:
     """Return the exact probability of counts no likelier than these, given the alleles."""
-    people = hets + homs + others
-    if people == 0:
+    if hets + homs + others == 0:
         return np.nan
-    shares = _shares(2 * min(homs, others) + hets, people)
-    limit = shares[hets] * (1.0 + _ROUNDING)
-    seen = total = 0.0
-    for share in shares:
-        total += share
-        if share <= limit:
-            seen += share
-    return min(1.0, seen / total)
+    few, many = min(homs, others), max(homs, others)
+    seen_fewer, fewer = _fewer(hets, few, many)
+    seen_more, more = _more(hets, few, many)
+    return min(1.0, (1.0 + seen_fewer + seen_more) / (1.0 + fewer + more))
 
 
 @compiled
