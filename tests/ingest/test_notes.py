@@ -277,3 +277,22 @@ def test_real_notes_come_out_as_they_went_in(
     assert sorted(texts(lake, catalogue)) == sorted(said)
     lines = "SELECT sum(rows), sum(part_rows), sum(quarantined_rows) FROM loads"
     assert rows(lake, lines) == [(count, count, 0)]
+
+
+def test_a_note_of_an_omop_table_is_an_event_and_a_note(tmp_path):
+    from biolake.core.reading import ReadContext
+    from biolake.ingest.mapping import load_mapping, open_mapping
+
+    source = tmp_path / "omop"
+    source.mkdir()
+    (source / "note.csv").write_text(
+        "note_id,person_id,note_date,note_datetime,note_class_concept_id,note_title,note_text,"
+        'visit_occurrence_id\n1,7,2020-01-02,,3,Letter,"Dear\ncolleague",9\n'
+    )
+    (source / "concept.csv").write_text("concept_id,vocabulary_id,concept_code\n3,LOINC,18842-5\n")
+    reading = open_mapping(load_mapping("omop-5.4"), source, ReadContext("here", tmp_path / "s"))
+    chunks = list(reading.chunks(tuple(f for f in reading.files if f.name == "note.csv")))
+    (found,) = [each for chunk in chunks for each in chunk.assets]
+    assert (found.subject, found.encounter, found.facts.kind) == ("7", "9", "LOINC 18842-5")
+    (event,) = [row for c in chunks if c.events for row in c.events.to_pylist()]
+    assert (event["code"], event["text_value"]) == ("NOTE//LOINC//18842-5", None)

@@ -93,6 +93,8 @@ def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> MappedRead
             where=source.name,
             next=f"Expected: {', '.join(table.file for table in mapping.tables[:5])}.",
         )
+    depends = _depends(mapping, work)
+    named = {file.name for others in depends.values() for file in others}
     return MappedReading(
         layout=mapping.name,
         layout_hash=_layout_hash(mapping, work.folder),
@@ -100,8 +102,8 @@ def open_mapping(mapping: Mapping, source: Path, ctx: ReadContext) -> MappedRead
         clock=mapping.clock,
         files=tuple(files.values()),
         chunks=work.chunks,
-        depends=_depends(mapping, work),
-        notes=_notes(mapping, work.folder),
+        depends=depends,
+        notes=_notes(mapping, work.folder, named),
         lists=frozenset(f.name for t in mapping.tables if t.assets for f in tables[t.name]),
     )
 
@@ -128,12 +130,12 @@ def _depends(mapping: Mapping, work: _Work) -> dict[str, tuple[SourceFile, ...]]
     return found
 
 
-def _notes(mapping: Mapping, folder: Folder) -> tuple[str, ...]:
-    lookups = [lookup for table in mapping.tables for lookup in table.lookups]
+def _notes(mapping: Mapping, folder: Folder, named: set[str]) -> tuple[str, ...]:
     patterns = [table.file for table in mapping.tables] + [rule.file for rule in mapping.codes]
-    patterns += [rule.file for rule in mapping.ignore] + [lookup.file for lookup in lookups]
+    patterns += [rule.file for rule in mapping.ignore]
+    patterns += [lookup.file for table in mapping.tables for lookup in table.lookups]
     used = {file.name for file in folder.files if file.path.resolve() == mapping.path.resolve()}
-    used |= {file.name for pattern in patterns for file in folder.match(pattern)}
+    used |= named | {file.name for pattern in patterns for file in folder.match(pattern)}
     absent = [t.file for t in mapping.tables if not folder.match(t.file)]
     unread = [file.name for file in folder.files if file.name not in used]
     if any(table.assets for table in mapping.tables):
