@@ -155,3 +155,19 @@ def test_a_heading_in_prose_has_the_sentence_and_a_family_history_its_paragraph(
     assert found(text) == [
         ("family_history", "FAMILY HISTORY", "Father had a stroke.\nMother well.")
     ]
+
+
+def test_a_family_history_ends_where_a_long_sentence_speaks_of_nobodys_kin():
+    text = (
+        "Family history: Gout. His mother is well. Examination of the legs showed no edema at all."
+    )
+    assert found(text) == [("family_history", "Family history", "Gout. His mother is well.")]
+    text = "Family history: Gout. Of his mother and her heart we know no more than he does."
+    assert found(text) == [("family_history", "Family history", text[16:])]
+
+
+def test_an_acronym_before_a_colon_is_a_result_and_heads_no_section():
+    assert [kind for kind, *_ in found("RESULTS: good\nPSA: 4\nTUMOR MARKERS: none")] == [
+        "results",
+        "other",
+    ]
