@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -275,6 +276,41 @@ def test_negation_of_real_sentences_stays_above_its_bar():
         (found.temporality == 1, [row["temporality"] == "Historical" for row in rows], 0.70),
     ):
         assert 2 * np.sum(got & wanted) / (np.sum(got) + np.sum(wanted)) >= bar
+
+
+def mentions(cases: list[dict], before: str) -> list[tuple[int, int, int]]:
+    """Return the annotated mentions of diagnoses that stand right after these words."""
+    places = [
+        (number, *map(int, one["spans"].split()))
+        for number, case in enumerate(cases)
+        for one in case["evidence_es"]
+        if one["kind"] == "DIAGNOSTICO" and ";" not in one["spans"]
+    ]
+    said = re.compile(rf"\b(?:{before}) $", re.IGNORECASE)
+    return [(n, a, b) for n, a, b in places if said.search(cases[n]["text_es"][max(0, a - 40) : a])]
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "least"),
+    [
+        (
+            "sin signos de|sin evidencia de|no se observ[a-zó]+|niega|se descart[oó]|no presenta(?:ba)?",
+            NEGATED,
+            40,
+        ),
+        ("antecedentes personales de|diagnosticad[oa] de|presenta(?:ba)? una?", AFFIRMED, 50),
+        ("sospecha de|posible|probable|sugestiv[oa]s? de|compatible con", POSSIBLE, 50),
+    ],
+)
+def test_real_spanish_mentions_are_what_the_words_right_before_say(before, said, least):
+    path = SHARED / "icd_codiesp/train.jsonl"
+    if not path.exists():
+        pytest.skip("no shared data")
+    cases = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    spans = mentions(cases, before)
+    found = contexts(TextRun.of([case["text_es"] for case in cases]), *np.array(spans).T)
+    assert len(spans) >= least
+    assert np.mean(found.assertion == ASSERTIONS.index(said)) >= 0.9
 
 
 def test_places_of_sentences_do_not_depend_on_pairs_of_texts():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from biolake.core.media import Note
 from biolake.text.packs import LANGUAGES, pack
 from biolake.text.run import TextRun
-from biolake.text.sections import DEFAULTS, kinds, sections
+from biolake.text.sections import DEFAULTS, flat, kinds, sections
 
 
 def found(text: str) -> list[tuple[str, str, str]]:
@@ -171,3 +171,19 @@ def test_an_acronym_before_a_colon_is_a_result_and_heads_no_section():
         "results",
         "other",
     ]
+
+
+spans = st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.integers(0, 12))
+
+
+@given(st.lists(spans, max_size=6))
+def test_sections_within_sections_are_cut_so_that_each_place_is_in_the_innermost(said):
+    said = [(kind, min(a, b), max(a, b)) for kind, a, b in said]
+    pieces = list(flat(said))
+    for place in range(13):
+        around = [one for one in said if one[1] <= place < one[2]]
+        inner = max(around, key=lambda one: (one[1], -one[2]), default=("",))
+        got = [kind for kind, a, b in pieces if a <= place < b]
+        alike = {one[0] for one in around if one[1:] == inner[1:]}
+        assert len(got) == bool(around)
+        assert set(got) <= alike

@@ -9,6 +9,7 @@ it. Sections that a source marks itself (C-CDA) are taken as they are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,7 +18,7 @@ import numpy as np
 from biolake.text import _sections
 from biolake.text.matching import Matcher
 from biolake.text.packs import LANGUAGES, pack
-from biolake.text.run import TextRun
+from biolake.text.run import LONGEST, TextRun
 
 # Of what stands in a section unless its own words say otherwise. Historical is what was known
 # before the present illness: chronic disease and habits too.
@@ -109,9 +110,9 @@ def _with_marked(run: TextRun, guessed: Sections) -> Sections:
     """Take the sections that sources mark in place of those found in the same texts."""
     numbers = {kind: number for number, kind in enumerate(kinds())}
     marked = [
-        (item, numbers.get(kind, 1), start, start, start, end)
+        (item, numbers.get(kind, 1), start, start, start, min(end, len(run.texts[item])))
         for item, said in enumerate(run.sections)
-        for kind, start, end in sorted(said, key=lambda one: one[1])
+        for kind, start, end in flat(said)
     ]
     own = np.array([bool(said) for said in run.sections])
     kept = ~own[guessed.item]
@@ -126,6 +127,25 @@ def _with_marked(run: TextRun, guessed: Sections) -> Sections:
     ]
     order = np.lexsort((joined[4], joined[0]))
     return Sections(*(column[order] for column in joined))
+
+
+def flat(said: Iterable[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
+    """Cut sections that may lie in one another into pieces side by side, the innermost's kind."""
+    within: list[tuple[str, int]] = []
+    at = 0
+    ordered = sorted(said, key=lambda one: (one[1], -one[2]))
+    for kind, start, end in [*ordered, ("", LONGEST, LONGEST)]:
+        while within and at < start:
+            inner, until = within[-1]
+            stop = min(until, start)
+            if stop > at:
+                yield inner, at, stop
+                at = stop
+            if until > at:
+                break
+            within.pop()
+        at = start
+        within.append((kind, end))
 
 
 @cache
