@@ -294,7 +294,7 @@ def mentions(cases: list[dict], before: str) -> list[tuple[int, int, int]]:
     ("before", "said", "least"),
     [
         (
-            "sin signos de|sin evidencia de|no se observ[a-zó]+|niega|se descart[oó]|no presenta(?:ba)?",
+            "sin (?:signos|evidencia) de|no se observ[a-zó]+|niega|descart[oó]|no presenta(?:ba)?",
             NEGATED,
             40,
         ),
