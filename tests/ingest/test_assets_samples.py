@@ -212,3 +212,23 @@ def test_an_asset_of_a_sample_that_may_be_the_subject_s_goes_with_it(
     assert report.scan.hits == ()
     assert rows(lake, "SELECT count(*) FROM asset_samples") == [(0,)]
     sound(lake)
+
+
+@pytest.mark.parametrize("stage", ["read", "write", "before commit"])
+def test_a_load_that_dies_leaves_no_sample_and_goes_through_the_second_time(
+    lake: Lake, tmp_path: Path, stage: str
+) -> None:
+    bring(lake, ("p1", "s1"))
+    write_cohort(tmp_path / "s", "a", "s1", "s2")
+    before = lake.commit().number
+
+    def die(reached: str) -> None:
+        if reached == stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        take(lake, tmp_path / "s", reader=CATALOGUE, stage=die)
+    assert (lake.commit().number, samples(lake)) == (before, [])
+    take(lake, tmp_path / "s", reader=CATALOGUE)
+    assert samples(lake) == [subject_of(lake, "IS//p1"), None]
+    sound(lake)

@@ -12,19 +12,24 @@ import pyarrow as pa
 import pytest
 from tests.ingest.beeps import NOON, micros, rows, take
 from tests.ingest.cohorts import CATALOGUE, write_cohort, write_lines
-from tests.lake.build import chunk, event, load, subject_of
+from tests.ingest.test_assets_parts import spool
+from tests.lake.build import chunk, copy_of, event, load, subject_of
 
 from biolake.core.assets import FoundCode, Measured
 from biolake.core.catalogue import Catalogue, Extension, batch_extractor, extractor
 from biolake.core.errors import DataRefused
 from biolake.core.media import Genotypes, Note, Opened
+from biolake.core.reading import Chunk, SourceFile, Tally
 from biolake.core.schema import FINDINGS
 from biolake.ingest.extracting.answers import rows_schema
 from biolake.ingest.extracting.keys import mix, unmix
 from biolake.ingest.extracting.report import ExtractionReport
 from biolake.ingest.extraction import extract
+from biolake.lake.door import open_view
 from biolake.lake.forgetting import forget
 from biolake.lake.lake import Lake, init
+from biolake.lake.locking import writer
+from biolake.lake.transaction import SCHEMAS, Transaction, scratch_folder
 from biolake.lake.verifying import verify
 
 EVENTS = (
@@ -364,3 +369,94 @@ def test_row_keys_can_be_read_backwards() -> None:
     words = np.append(words, np.array([0, 1, (1 << 64) - 1], np.uint64))
     assert (unmix(mix(words)) == words).all()
     assert len(np.unique(mix(words))) == len(words)
+
+
+def test_an_extraction_that_dies_changes_nothing_and_gives_the_same_the_second_time(
+    lake: Lake, source: Path, tmp_path: Path
+) -> None:
+    noon = micros(NOON)
+    write_lines(source, "a", *((f"p{1 + n % 2}", noon + n, f"w{n} fever") for n in range(30)))
+    take(lake, source, reader=CATALOGUE)
+    twin = copy_of(lake, tmp_path / "twin")
+    before = lake.commit().number
+
+    def die(what: str, done: int, total: int) -> None:
+        if what == "writing" and done == total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(lake, progress=die)
+    assert lake.commit().number == before
+    assert rows(lake, "SELECT count(*) FROM spans") == [(0,)]
+    run(lake)
+    run(twin)
+    for told in (EVENTS, 'SELECT * FROM spans ORDER BY asset_id, "start"'):
+        assert rows(lake, told) == rows(twin, told)
+    sound(lake)
+
+
+def test_spans_move_with_a_note_that_a_list_gives_to_another_subject(
+    lake: Lake, tmp_path: Path
+) -> None:
+    _, found = spool(tmp_path, [("p1", "fever now"), ("p2", "cough")])
+    table = SourceFile("notes.csv", "notes.csv", "c1", "how")
+    load(lake, Chunk(table, "lines", Tally(), assets=tuple(found)))
+    run(lake)
+    other = replace(found[0], subject="p2")
+    table = SourceFile("notes.csv", "notes.csv", "c2", "how")
+    load(lake, Chunk(table, "lines", Tally(), assets=(other,)))
+    second = subject_of(lake, "IS//p2")
+    assert rows(lake, "SELECT DISTINCT subject_id FROM assets") == [(second,)]
+    assert rows(lake, "SELECT subject_id FROM spans") == [(second,)] * 3
+    sound(lake)
+    run(lake)
+    assert rows(lake, "SELECT DISTINCT subject_id FROM events WHERE source = 'words'") == [
+        (second,)
+    ]
+    sound(lake)
+
+
+def test_a_corrected_note_loses_the_spans_of_what_stood_there(lake: Lake, source: Path) -> None:
+    noon = micros(NOON)
+    write_lines(source, "a", ("p1", noon, "fever"), ("p2", noon, "cough"))
+    take(lake, source, reader=CATALOGUE)
+    run(lake)
+    write_lines(source, "a", ("p1", noon, "no fever at all"), ("p2", noon, "cough"))
+    take(lake, source, reader=CATALOGUE)
+    assert rows(lake, "SELECT code FROM spans") == [("cough",)]
+    sound(lake)
+    assert run(lake).extractors["words"].assets == 1
+    assert len(rows(lake, EVENTS)) == 5
+    sound(lake)
+
+
+def test_forgetting_a_subject_takes_its_spans_and_verify_sees_what_does_not_fit(
+    lake: Lake, source: Path
+) -> None:
+    noon = micros(NOON)
+    write_lines(source, "a", ("p1", noon, "fever"), ("p2", noon, "cough fever"))
+    take(lake, source, reader=CATALOGUE)
+    run(lake)
+    report = forget(lake, subject_of(lake, "IS//p1"))
+    assert report.scan.hits == ()
+    assert report.rows["spans"] == 1
+    assert rows(lake, "SELECT code FROM spans ORDER BY 1") == [("cough",), ("fever",)]
+    sound(lake)
+    spoil(lake, "spans", "asset_id", "0" * 64)
+    faults = {(problem.table, problem.what) for problem in verify(lake).problems}
+    assert ("spans", "2 rows are of no asset") in faults
+    spoil(lake, "spans", "subject_id", 5)
+    faults = {(problem.table, problem.what) for problem in verify(lake).problems}
+    assert ("spans", "2 rows are of no subject in the lake") in faults
+
+
+def spoil(lake: Lake, table: str, column: str, value: object) -> None:
+    """Set a column of a table to one value."""
+    with writer(lake.store, "test"), scratch_folder(lake) as scratch, open_view(lake) as view:
+        held = view.table(f"SELECT * FROM {table}").select(SCHEMAS[table].names)  # noqa: S608
+        place = held.column_names.index(column)
+        held = held.set_column(place, SCHEMAS[table].field(column), [[value] * len(held)])
+        tx = Transaction(lake, lake.commit(), scratch, "L")
+        tx.replace(table, held.cast(SCHEMAS[table]))
+        counts = dict(lake.commit().counts) | {"added": 0, "replaced": 0, "removed": 0}
+        tx.publish("ingest", "spoilt", counts)
