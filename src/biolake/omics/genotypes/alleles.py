@@ -1,4 +1,4 @@
-"""Alleles of variants: names of chromosomes, shortest forms, strands, and what cannot be told."""
+"""Alleles of variants: names of chromosomes, strands, and what cannot be told."""
 
 from __future__ import annotations
 
@@ -32,20 +32,6 @@ def chromosome_names(names: np.ndarray) -> np.ndarray:
     different, codes = np.unique(np.asarray(names, dtype=str), return_inverse=True)
     plain = np.array([chromosome_name(name) for name in different.tolist()], dtype=object)
     return plain[codes] if len(plain) else np.empty(0, dtype=object)
-
-
-def trimmed(position: int, ref: str, alt: str) -> tuple[int, str, str]:
-    """Return a variant in its shortest form: shared ends cut off, one base left of each allele.
-
-    The last base first, as Tan et al. 2015 (vt normalize) do; without the reference sequence an
-    indel in a repeat cannot be moved further to the left than its own bases allow.
-    """
-    while len(ref) > 1 and len(alt) > 1 and ref[-1] == alt[-1]:
-        ref, alt = ref[:-1], alt[:-1]
-    cut = 0
-    while len(ref) - cut > 1 and len(alt) - cut > 1 and ref[cut] == alt[cut]:
-        cut += 1
-    return position + cut, ref[cut:], alt[cut:]
 
 
 def complement(allele: str) -> str:
