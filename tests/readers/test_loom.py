@@ -70,3 +70,15 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
     path = loom_file(tmp_path / "a.loom")
     path.write_bytes(path.read_bytes()[:1500])
     assert refusal(loom, path) == "the HDF5 file is damaged or cut short"
+
+
+def test_a_part_that_is_missing_is_never_read_as_zeros(tmp_path: Path) -> None:
+    path = tmp_path / "a.loom"
+    loom_file(path)
+
+    def hole(file: h5py.File) -> None:
+        del file["matrix"]
+        made = file.create_dataset("matrix", (len(GENES), 60), "f4", chunks=(1, 60))
+        made[1:] = counts().T[1:]
+
+    assert "parts of 'matrix' are missing" in refusal(loom, edited(path, hole))

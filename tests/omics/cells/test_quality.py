@@ -81,6 +81,7 @@ def test_what_values_occur_and_where(form: str, kind: str) -> None:
     matrix = np.array([[0, 2, 0], [1, 0, 3]], dtype=kind)
     assert values_of(FORMS[form](matrix)).counts
     for value, place in (
+        (1e30, "beyond"),
         (0.5, "fraction"),
         (-2, "negative"),
         (np.nan, "endless"),

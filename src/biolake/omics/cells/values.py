@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Place = tuple[int, int]  # row and column, from 0
+MOST = 2.0**31  # molecules of one gene in one cell: cells hold some 10^5 to 10^6 of all genes
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,11 @@ class Values:
     negative: Place | None = None
     endless: Place | None = None  # NaN or infinite
     whole: bool = False  # some value other than zero is whole
+    beyond: Place | None = None  # more than any cell holds of one molecule
 
     @property
     def counts(self) -> bool:
-        return not (self.fraction or self.negative or self.endless)
+        return not (self.fraction or self.negative or self.endless or self.beyond)
 
     @property
     def spoilt(self) -> str:
@@ -39,7 +41,9 @@ class Values:
             return ""
         if self.endless:
             return f"a count is NaN or infinite ({said(self.endless)})"
-        return f"a count is below zero ({said(self.negative)})" if self.negative else ""
+        if self.negative:
+            return f"a count is below zero ({said(self.negative)})"
+        return f"a count is impossibly large ({said(self.beyond)})" if self.beyond else ""
 
 
 def said(place: Place) -> str:
@@ -62,6 +66,7 @@ def together(parts: Iterable[Values]) -> Values:
             seen.negative or part.negative,
             seen.endless or part.endless,
             seen.whole or part.whole,
+            seen.beyond or part.beyond,
         )
     return seen
 
@@ -69,15 +74,17 @@ def together(parts: Iterable[Values]) -> Values:
 def of_block(start: int, block: Any) -> Values:
     """Look at every value of some rows, of which the first is `start` of the whole."""
     values = block.ravel() if isinstance(block, np.ndarray) else block.data
-    if values.dtype.kind in "bu" or not len(values):
+    if values.dtype.kind == "b" or not len(values):
         return Values(len(values), whole=bool(values.any()))
-    if values.dtype.kind == "i":
+    high = int(values.argmax())  # NaN, where there is one
+    beyond = _place(start, block, high) if values[high] > MOST else None
+    if values.dtype.kind in "iu":
         low = int(values.argmin())
         below = _place(start, block, low) if values[low] < 0 else None
-        return Values(len(values), negative=below, whole=bool(values.any()))
+        return Values(len(values), negative=below, whole=bool(values.any()), beyond=beyond)
     *first, whole = _kinds_loop()(values)
     fraction, negative, endless = (None if at < 0 else _place(start, block, at) for at in first)
-    return Values(len(values), fraction, negative, endless, bool(whole))
+    return Values(len(values), fraction, negative, endless, bool(whole), beyond)
 
 
 def _place(start: int, block: Any, at: int) -> Place:

@@ -19,8 +19,8 @@ from biolake.readers._cells.columns import (
     cell_types,
     samples_of,
     symbols_and_ids,
-    texts_of,
     times_of,
+    words_of,
 )
 from biolake.readers._cells.matrices import Stored
 
@@ -60,31 +60,26 @@ class Read:
 def assembled(sheet: Sheet) -> Read:
     """Choose the matrix, tell samples and types, and check that everything fits."""
     chosen, matrix, values = _chosen(sheet)
-    samples, notes = samples_of(sheet.obs), [*sheet.notes]
-    notes += [samples.note] if samples.note else []
+    samples = samples_of(sheet.obs)
     _unique_cells(sheet.obs, samples)
-    features, ids = symbols_and_ids(chosen.var)
-    notes += _features(features, ids)
+    features, ids, mended = _features(chosen.var)
     typed = cell_types(sheet.obs)
     log1p = not values.counts and sheet.log1p and not values.negative and not values.endless
-    if values.endless:
-        notes.append(f"{chosen.where} holds no counts, and NaN or infinite values")
-    names = sheet.obs.column_names
+    endless = f"{chosen.where} holds no counts, and NaN or infinite values"
+    notes = (*sheet.notes, samples.note, mended, endless if values.endless else "")
+    # A file of one person's cells has a subject of its own, and no samples.
     only = len(samples.names) == 1 and bool((samples.of_cell == 0).all())
-    times = times_of(sheet.obs, samples)
-    plain = Samples((), np.full(len(sheet.obs), -1, dtype=np.int32), samples.columns)
-    told = plain if only else samples
     cells = Cells(
         matrix,
         values.counts,
-        told.names,
-        told.of_cell,
+        () if only else samples.names,
+        np.full(len(sheet.obs), -1, dtype=np.int32) if only else samples.of_cell,
         features,
         ids,
         typed[1] if typed else None,
-        {name: _values(sheet.obs[name]) for name in names[1:]},
+        {name: _values(sheet.obs[name]) for name in sheet.obs.column_names[1:]},
         sheet.coordinates,
-        tuple(notes),
+        tuple(note for note in notes if note),
         log1p,
         sheet.obs,
         chosen.var,
@@ -98,7 +93,8 @@ def assembled(sheet: Sheet) -> Read:
         "cell_type_column": typed[0] if typed else "",
         **_mended(features),
     }
-    return Read(cells, attributes, samples.names[0] if only else None, times)
+    subject = samples.names[0] if only else None
+    return Read(cells, attributes, subject, times_of(sheet.obs, samples))
 
 
 def _chosen(sheet: Sheet) -> tuple[Candidate, Any, Values]:
@@ -137,9 +133,10 @@ def _fits(one: Candidate, shape: tuple[int, int], cells: int) -> None:
 
 def _unique_cells(obs: pa.Table, samples: Samples) -> None:
     """Refuse two cells of one name, unless they are of two samples."""
-    names = texts_of(obs, obs.column_names[0])
-    numbers = pa.array(names.tolist(), pa.string()).dictionary_encode().indices.to_numpy()
-    keys = np.column_stack([numbers, samples.of_cell])
+    encoded = words_of(obs, obs.column_names[0])
+    if len(encoded.dictionary) == len(obs):
+        return
+    keys = np.column_stack([encoded.indices.to_numpy(), samples.of_cell])
     order = np.lexsort(keys.T[::-1])
     again = np.flatnonzero((np.diff(keys[order], axis=0) == 0).all(axis=1))
     if len(again):
@@ -150,15 +147,19 @@ def _unique_cells(obs: pa.Table, samples: Samples) -> None:
         )
 
 
-def _features(features: np.ndarray, ids: np.ndarray) -> list[str]:
-    """Refuse symbols that became dates, unless an id says which gene it is."""
-    dates = is_date_like(features)
+def _features(var: pa.Table) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return symbols, ids and a note. Symbols that became dates are refused, or named by their id
+    where one says which gene it is."""
+    symbols, ids = symbols_and_ids(var)
+    dates = is_date_like(symbols)
     if not dates.mask.any():
-        return []
-    if (ids[dates.mask] == "").any() or (ids[dates.mask] == features[dates.mask]).any():
+        return symbols, ids, ""
+    lost = dates.mask & ((ids == "") | (ids == symbols))
+    if lost.any():
         raise SourceUnreadable(dates.explanation)
-    features[dates.mask] = ids[dates.mask]
-    return [f"{int(dates.mask.sum()):,} gene symbols are dates: named by their ids instead"]
+    features = np.where(dates.mask, ids, symbols).astype(object)
+    count = int(dates.mask.sum())
+    return features, ids, f"{count:,} gene symbols are dates: named by their ids instead"
 
 
 def _mended(features: np.ndarray) -> dict[str, Any]:

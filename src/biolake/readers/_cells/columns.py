@@ -58,11 +58,18 @@ def named(table: pa.Table, names: Iterable[str]) -> Iterator[str]:
 
 def texts_of(table: pa.Table, column: str) -> np.ndarray:
     """Return a column as str, without blanks around; empty where it says nothing."""
+    encoded = words_of(table, column)
+    words = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
+    return np.asarray(words[encoded.indices.to_numpy()]) if len(words) else words
+
+
+def words_of(table: pa.Table, column: str) -> pa.DictionaryArray:
+    """Return a column as its different words, in the order in which they first come."""
     values = table[column].combine_chunks()
     if isinstance(values, pa.DictionaryArray):
         values = values.dictionary_decode()
     plain = pc.utf8_trim_whitespace(pc.fill_null(values.cast(pa.string()), ""))
-    return np.asarray(plain.to_numpy(zero_copy_only=False), dtype=object)
+    return plain.dictionary_encode()
 
 
 def samples_of(obs: pa.Table) -> Samples:
@@ -90,7 +97,7 @@ def _agreed(obs: pa.Table, names: tuple[str, ...]) -> tuple[_Column | None, list
     """Return the first of these columns, or which two part the cells in different ways."""
     first: _Column | None = None
     for column in named(obs, names):
-        found = (column, _numbered(texts_of(obs, column)))
+        found = (column, _numbered(words_of(obs, column)))
         distinct = int(found[1].max(initial=-1)) + 1
         if not distinct or not _plausible(obs, column, distinct):
             continue
@@ -103,21 +110,20 @@ def _agreed(obs: pa.Table, names: tuple[str, ...]) -> tuple[_Column | None, list
 
 def _plausible(obs: pa.Table, column: str, distinct: int) -> bool:
     """Say whether so many names can be samples: not one a cell, not Seurat's word for none."""
-    if distinct == 1 and _DEFAULT in set(texts_of(obs, column)[:1]):
+    if distinct == 1 and _DEFAULT in words_of(obs, column).dictionary.to_pylist():
         return False
     return distinct <= _MOST_SAMPLES and (distinct == 1 or distinct * 2 <= len(obs))
 
 
-def _numbered(texts: np.ndarray) -> np.ndarray:
+def _numbered(encoded: pa.DictionaryArray) -> np.ndarray:
     """Number values in the order in which they first come; -1 where there is none."""
-    encoded = pa.array(texts.tolist(), pa.string()).dictionary_encode()
     words = encoded.dictionary.to_pylist()
     place, kept = [], 0
     for word in words:
         place.append(-1 if word.lower() in _NOBODY else kept)
         kept += place[-1] >= 0
     numbers = np.array([*place, -1], dtype=np.int32)
-    return np.asarray(numbers[encoded.indices.to_numpy(zero_copy_only=False)])
+    return np.asarray(numbers[encoded.indices.to_numpy()])
 
 
 def _parts(whole: np.ndarray, part: np.ndarray) -> bool:

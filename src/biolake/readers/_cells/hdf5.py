@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from itertools import product
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,6 +16,7 @@ from biolake.core.installed import require
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _PACKED_MOST = 2100  # times that a filter can have shrunk the values (deflate: 1032)
+_LOOKED_UP = 50_000  # chunks that are found one by one; of more, only their list is looked at
 _SMALL = 1 << 24  # bytes of which nobody need be afraid
 
 P = ParamSpec("P")
@@ -74,10 +76,34 @@ def dataset(group: Any, name: str, *, dimensions: int | None = None) -> Any:
         raise SourceUnreadable(f"it has no dataset '{_inside(group, name)}'")
     if dimensions is not None and found.ndim != dimensions:
         raise SourceUnreadable(f"'{_inside(group, name)}' has not {dimensions} dimension(s)")
+    if found.size and not _complete(found):
+        raise SourceUnreadable(f"parts of '{_inside(group, name)}' are missing")
     held = int(found.id.get_storage_size())
     if found.size * found.dtype.itemsize > max(_SMALL, held * _PACKED_MOST):
         raise SourceUnreadable(f"'{_inside(group, name)}' announces more than the file holds")
     return found
+
+
+def _complete(found: Any) -> bool:
+    """Say whether all chunks of a dataset are where they belong: missing ones read as zeros."""
+    if found.chunks is None:
+        return found.shape == () or int(found.id.get_storage_size()) > 0
+    wanted = 1
+    for length, chunk in zip(found.shape, found.chunks, strict=True):
+        wanted *= -(-length // chunk)
+    if wanted > found.id.get_num_chunks():
+        return False
+    steps = [range(0, length, step) for length, step in zip(found.shape, found.chunks, strict=True)]
+    if wanted <= _LOOKED_UP:
+        try:
+            for place in product(*steps):
+                found.id.read_direct_chunk(place)
+        except (OSError, RuntimeError, ValueError):
+            return False
+        return True
+    places: set[tuple[int, ...]] = set()
+    found.id.chunk_iter(lambda chunk: places.add(chunk.chunk_offset))
+    return places.issuperset(product(*steps))
 
 
 def numbers(group: Any, name: str) -> np.ndarray:
