@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from biolake.core.assets import (
@@ -14,17 +15,23 @@ from biolake.core.assets import (
     Finding,
     FoundAsset,
     FoundCode,
+    FoundSample,
     ImageInput,
+    Measured,
     Surroundings,
     UnreadableFile,
 )
-from biolake.core.catalogue import Extension, asset_reader, encoder, extractor
+from biolake.core.catalogue import Extension, asset_reader, batch_extractor, encoder, extractor
 from biolake.core.errors import SourceUnreadable
-from biolake.core.media import Opened, Recording, Signal
+from biolake.core.media import Cells, Note, Opened, Recording, Signal
 from biolake.core.reading import SourceFile
+from biolake.core.schema import FINDINGS
+from biolake.ingest.extracting.answers import rows_schema
 from biolake.testing.asset_readers import AssetReaderTests
 from biolake.testing.encoders import EncoderTests
 from biolake.testing.extractors import ExtractorTests
+from biolake.testing.media import fits, same
+from biolake.testing.spoilt import OTHERS, GivenGenotypes, spoilt_forms
 
 RAMP = Recording((Signal(np.arange(100.0, dtype=np.float32)[None], 10.0, ("I",), ("mV",)),))
 
@@ -210,3 +217,81 @@ def test_asset_readers_that_crash_leak_or_lose_files_fail(tmp_path: Path) -> Non
     assert "test_it_claims_no_empty_folder_and_no_stray_file" in reader_suite(
         tmp_path / "d", claims=lambda name, head: True
     )
+
+
+NOTE = Note("Fever and cough.")
+
+
+def each_word(run: Sequence[Opened], found: int = 1) -> Measured:
+    """Find the first words of every note of a run: one finding and one span each."""
+    schema = rows_schema("spans")
+    events, spans = [], []
+    for item, note in enumerate(run):
+        words = note.text.split()[:found] if isinstance(note, Note) else []
+        for word in (word for word in words if word.isalpha()):
+            at = note.text.index(word)  # type: ignore[union-attr]
+            events.append(dict.fromkeys(FINDINGS.names) | {"item": item, "code": f"W//{word[:9]}"})
+            where = {"item": item, "start": at, "end": at + len(word), "label": "word"}
+            spans.append(dict.fromkeys(schema.names) | where | {"confidence": 1.0})
+    tables = {"spans": pa.Table.from_pylist(spans, schema)}
+    return Measured(pa.Table.from_pylist(events, FINDINGS), tables)
+
+
+@batch_extractor("Words", needs="note", version="1", codes=[FoundCode("W//*", "A word")])
+def first_words(run: Sequence[Opened]) -> Measured:
+    return each_word(run)
+
+
+def batch_suite(call: Callable[[Sequence[Opened]], Measured]) -> list[str]:
+    class Suite(ExtractorTests):
+        extractor = replace(first_words, call=call)
+
+        def media(self) -> Sequence[Opened]:
+            return [NOTE, Note("Well.")]
+
+    return failures(Suite(), lambda suite: {"examples": suite.media()})
+
+
+def test_a_good_extractor_of_runs_passes() -> None:
+    assert batch_suite(first_words.call) == []
+
+
+def test_extractors_of_runs_that_look_across_point_beside_or_name_other_codes_fail() -> None:
+    def across(run: Sequence[Opened]) -> Measured:
+        return each_word(run, len(run))
+
+    def beside(run: Sequence[Opened]) -> Measured:
+        given = each_word(run)
+        spans = given.tables["spans"]
+        ends = pa.array([999] * len(spans), pa.int32())
+        return Measured(
+            given.findings,
+            {"spans": spans.set_column(spans.column_names.index("end"), "end", ends)},
+        )
+
+    def misnamed(run: Sequence[Opened]) -> Measured:
+        given = each_word(run)
+        assert given.findings is not None
+        codes = pa.array(["V//x"] * len(given.findings), pa.string())
+        place = given.findings.column_names.index("code")
+        return Measured(given.findings.set_column(place, "code", codes))
+
+    assert "test_a_run_gives_each_what_it_has_alone" in batch_suite(across)
+    assert "test_it_finds_only_what_it_declares" in batch_suite(beside)
+    assert "test_it_finds_only_what_it_declares" in batch_suite(misnamed)
+    assert "test_it_finds_something" in batch_suite(lambda run: Measured())
+
+
+def test_odd_notes_genotypes_and_cells_are_such_as_readers_open() -> None:
+    genotypes = GivenGenotypes.of(np.array([[0, 1, 2], [-1, 0, 1]]))
+    cells = next(each for each in OTHERS if isinstance(each, Cells))
+    for media in (NOTE, genotypes, cells):
+        spoilt = list(spoilt_forms(media))
+        assert len(spoilt) > 5
+        for each in spoilt:
+            samples = tuple(FoundSample(name) for name in getattr(each, "samples", ()))
+            file = SourceFile("x", "x")
+            asset = FoundAsset("note", (file,), Facts(), samples=samples)
+            if not (isinstance(each, Note) and not each.text):
+                fits(asset, each)
+            assert same(each, each)
