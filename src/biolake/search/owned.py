@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -76,10 +77,18 @@ class Owned:
             fits &= self.modality == filters.modality
         return fits
 
+    @cached_property
+    def _numbers(self) -> np.ndarray:
+        """The subject of each row, numbered; 0 where not known."""
+        numbers = np.zeros(len(self.subject), dtype=np.int64)
+        numbers[self.known] = np.unique(self.subject[self.known], return_inverse=True)[1] + 1
+        return numbers
+
     def subjects_of(self, rows: np.ndarray) -> int:
         """Count the subjects of some rows."""
-        rows = rows[self.known[rows]]
-        return len(np.unique(self.subject[rows]))
+        seen = np.zeros(int(self._numbers.max(initial=0)) + 1, dtype=bool)
+        seen[self._numbers[rows]] = True
+        return int(np.count_nonzero(seen[1:]))
 
 
 def owned(view: View, asset_ids: pa.ChunkedArray | pa.Array) -> Owned:

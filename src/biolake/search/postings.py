@@ -21,6 +21,7 @@ from biolake.text.terms import terms
 K1, B = 1.2, 0.75  # Robertson & Zaragoza; what Lucene and tantivy take
 BETWEEN = 64  # positions between two fields: no phrase goes from one into the next
 _AT_ONCE = 1 << 22  # places written together
+_KEPT = 1 << 23  # rows of terms that stay in memory: 64 MB
 
 TERMS = pa.schema(
     [
@@ -118,6 +119,7 @@ class Postings:
         self._source = source
         self.terms, self.held_by = source.vocabulary()
         self.rows = len(lengths)
+        self._kept: dict[int, Posting] = {}
         mean = float(lengths.mean()) if len(lengths) else 1.0
         self._norm = K1 * (1.0 - B + B * lengths / max(mean, 1.0))
 
@@ -137,7 +139,17 @@ class Postings:
         return [int(number) for number in found]
 
     def fetch(self, numbers: Sequence[int], *, positions: bool = False) -> Mapping[int, Posting]:
-        return self._source.fetch(sorted(set(numbers)), positions=positions) if numbers else {}
+        """Return the postings of some terms; those without positions are kept for the next time."""
+        wanted = sorted(set(numbers))
+        if positions:
+            return self._source.fetch(wanted, positions=True) if wanted else {}
+        lacking = [number for number in wanted if number not in self._kept]
+        if int(self.held_by[list(self._kept)].sum()) > _KEPT:
+            self._kept.clear()
+            lacking = wanted
+        if lacking:
+            self._kept |= self._source.fetch(lacking, positions=False)
+        return {number: self._kept[number] for number in wanted}
 
     def idf(self, held_by: int) -> float:
         return float(np.log1p((self.rows - held_by + 0.5) / (held_by + 0.5)))
@@ -159,12 +171,18 @@ def union(postings: Sequence[Posting], rows: int) -> Posting:
 
 def phrase(postings: Sequence[Posting]) -> Posting:
     """Return the rows in which the terms stand side by side in this order, and how often."""
-    places: np.ndarray | None = None
-    for step, posting in enumerate(postings):
-        assert posting.positions is not None  # noqa: S101 - the caller asked for them
-        rows = np.repeat(posting.rows.astype(np.int64), posting.counts)
-        begin = (rows << 32) + posting.positions - step
-        places = begin if places is None else np.intersect1d(places, begin, assume_unique=True)
-    assert places is not None  # noqa: S101 - a phrase has terms
+    order = sorted(range(len(postings)), key=lambda step: len(postings[step].rows))
+    places = _begins(postings[order[0]], order[0])
+    for step in order[1:]:
+        others = _begins(postings[step], step)
+        at = np.searchsorted(others, places).clip(max=max(len(others) - 1, 0))
+        places = places[others[at] == places] if len(others) else others
     rows, counts = np.unique(places >> 32, return_counts=True)
     return Posting(rows, counts)
+
+
+def _begins(posting: Posting, step: int) -> np.ndarray:
+    """Return where phrases would begin of which this is the term after `step` others, ascending."""
+    assert posting.positions is not None  # noqa: S101 - the caller asked for them
+    rows = np.repeat(posting.rows.astype(np.int64), posting.counts)
+    return np.asarray((rows << 32) + posting.positions - step)

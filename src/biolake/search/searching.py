@@ -75,6 +75,7 @@ class OpenPart:
 
     def __init__(self, view: View, part: BuiltPart) -> None:
         self._view, self.built = view, part
+        self._fits: tuple[Filters, np.ndarray | None] | None = None
         self._folder = home_of(view.lake) / part.folder
         self._rows = Table(self._folder, ROWS)
 
@@ -108,6 +109,11 @@ class OpenPart:
 
     def fitting(self, filters: Filters) -> np.ndarray | None:
         """Mark the rows that may be shown and fit; None: all."""
+        if self._fits is None or self._fits[0] is not filters:
+            self._fits = filters, self._fitting(filters)
+        return self._fits[1]
+
+    def _fitting(self, filters: Filters) -> np.ndarray | None:
         fits = None if self.owned is None else self.owned.fitting(filters)
         if filters.code is None:
             return fits
