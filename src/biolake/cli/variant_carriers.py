@@ -153,26 +153,28 @@ def _write_subjects(found: Sequence[Dosages], least: int, path: Path) -> None:
     import os
     import secrets
 
-    import pyarrow as pa
-    import pyarrow.csv as csv
-    import pyarrow.parquet as pq
-
     copies = dict(sorted(_copies(found, least).items()))
-    rows = pa.table(
-        {
-            "subject_id": pa.array(list(copies), pa.int64()),
-            "copies": pa.array(list(copies.values()), pa.int8()),
-        }
-    )
     part = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
         if path.suffix.lower() == ".csv":
-            csv.write_csv(rows, part.absolute(), csv.WriteOptions(quoting_style="none"))
+            lines = ["subject_id,copies", *(f"{s},{c}" for s, c in copies.items())]
+            part.write_text("\n".join(lines) + "\n", encoding="utf-8")
         else:
-            pq.write_table(rows, part.absolute())
+            _write_parquet(copies, part.absolute())
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _write_parquet(copies: dict[int, int], path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "subject_id": pa.array(list(copies), pa.int64()),
+        "copies": pa.array(list(copies.values()), pa.int8()),
+    }
+    pq.write_table(pa.table(columns), path)
 
 
 def _carriers_page(data: dict[str, Any]) -> Iterator[RenderableType]:
