@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,11 +35,14 @@ class Notes:
 
     @staticmethod
     def among(opened: Sequence[Opened]) -> Notes:
+        """Take the notes of a run; of the run that was asked for last, they are cut up already."""
         kept = [(item, note) for item, note in enumerate(opened) if isinstance(note, Note)]
-        return Notes(
-            np.asarray([item for item, _ in kept], np.int32),
-            TextRun.of_notes([note for _, note in kept]),
-        )
+        items = np.asarray([item for item, _ in kept], np.int32)
+        run = TextRun.of_notes([note for _, note in kept])
+        last: Notes | None = getattr(_asked, "notes", None)
+        if last is None or not np.array_equal(last.items, items) or not _same(last.run, run):
+            last = _asked.notes = Notes(items, run)
+        return last
 
     @cached_property
     def sections(self) -> Sections:
@@ -59,6 +63,16 @@ class Notes:
     def contexts(self, item: Sequence[int], start: Sequence[int], end: Sequence[int]) -> Contexts:
         places = (np.asarray(one, np.int32) for one in (item, start, end))
         return contexts(self.run, *places, within=self.sections, cut=self.sentences)
+
+
+# Every extractor of notes is asked about the same run in turn.
+_asked = threading.local()
+
+
+def _same(one: TextRun, other: TextRun) -> bool:
+    if one.languages != other.languages or one.sections != other.sections:
+        return False
+    return all(a is b for a, b in zip(one.texts, other.texts, strict=True))
 
 
 @dataclass
