@@ -332,3 +332,33 @@ def test_a_refused_matrix_is_one_account(tmp_path: Path) -> None:
     folder = mtx_folder(tmp_path / "a")
     (folder / "barcodes.tsv.gz").write_bytes(b"")
     assert isinstance(found(tenx, folder / "matrix.mtx.gz"), UnreadableFile)
+
+
+def test_a_bomb_of_one_line_is_refused(tmp_path: Path) -> None:
+    folder = mtx_folder(tmp_path / "a")
+    head = b"%%MatrixMarket matrix coordinate integer general\n7 60 300\n"
+    bomb = gzip.compress(head + b"1" * (80 << 20))
+    (folder / "matrix.mtx.gz").write_bytes(bomb)
+    assert "a line after line 3 is too long" in refusal(tenx, folder / "matrix.mtx.gz")
+
+
+def test_a_column_of_cases_and_controls_names_no_person(tmp_path: Path) -> None:
+    from tests.readers.cells_files import adata, write
+
+    from biolake.readers.h5ad import h5ad
+
+    states = [["case", "control"][n % 2] for n in range(60)]
+    asset = found(h5ad, write(tmp_path / "a.h5ad", adata(donor_id=None, case=states)))
+    assert (asset.subject, asset.samples) == (None, ())
+
+
+def test_lines_are_counted_over_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from biolake.readers._cells import mtx as matrix_market
+
+    monkeypatch.setattr(matrix_market, "_BLOCK", 37)
+    folder = mtx_folder(tmp_path / "a", packed=False)
+    assert np.array_equal(read(tenx, *paths(folder)).counts.toarray(), counts())
+    path = broken(tmp_path / "b", set_line(200, "9 1 1"))
+    assert "line 200: there is no such feature" in refusal(tenx, path)
+    path = broken(tmp_path / "c", set_line(150, "1 x 1"))
+    assert "line 150 is not three numbers" in refusal(tenx, path)

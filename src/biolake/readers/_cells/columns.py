@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 # Names are compared in small letters, without blanks, dots, underscores and hyphens.
 PEOPLE = (
     "donor", "donorid", "donorname", "patient", "patientid", "individual", "individualid",
-    "subject", "subjectid", "participant", "participantid", "case", "caseid", "person", "personid",
+    "subject", "subjectid", "participant", "participantid", "caseid", "person", "personid",
 )  # fmt: skip
 SAMPLES = (
     "sample", "sampleid", "samplename", "specimen", "specimenid", "biosample", "biosampleid",
-    "library", "libraryid", "origident", "batch",
-)[:-1]  # fmt: skip
+    "library", "libraryid", "origident",
+)  # fmt: skip
 TYPES = (
     "celltype", "celltypes", "celltypename", "celltypeannotation", "celltypeontologyterm",
     "cellontologyclass", "cellannotation", "annotatedcelltype", "authorcelltype", "celllabel",

@@ -89,13 +89,15 @@ def _blocks(stream: BinaryIO, heading: Heading) -> Iterator[tuple[np.ndarray, ..
         text, cut, rest = (rest + block).rpartition(b"\n") if block else (rest, b"", b"")
         if not block and not text.strip():
             break
+        if len(rest) > _BLOCK:
+            raise SourceUnreadable(f"a line after line {line:,} is too long to be an entry")
         part = _parsed(text + cut, heading, line)
         entries += len(part[0])
         if entries > heading.entries:
             raise SourceUnreadable(
                 f"it has more entries than the {heading.entries:,} that its heading says"
             )
-        line += text.count(b"\n") + 1
+        line += text.count(b"\n") + len(cut)
         yield part
     if entries < heading.entries:
         raise SourceUnreadable(

@@ -28,7 +28,7 @@ from biolake.readers._cells.text_files import rows_of, unpacked
 X = ("x", "center_x", "centroid_x", "x_centroid", "sdimx")
 Y = ("y", "center_y", "centroid_y", "y_centroid", "sdimy")
 _BLOCK = 16 << 20
-_MOST_COLUMNS = 5_000_000
+_LONGEST = 1 << 28  # bytes of a line
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ def _counts(path: Path) -> Counts:
 
 
 def _line(stream: BinaryIO) -> bytes:
-    line = stream.readline(1 << 28)
-    if not line.endswith(b"\n") and len(line) == 1 << 28:
+    line = stream.readline(_LONGEST)
+    if not line.endswith(b"\n") and len(line) == _LONGEST:
         raise SourceUnreadable("the counts have a line too long to be a table's")
     return line
 
@@ -131,11 +131,13 @@ def _parts(
     while True:
         block = stream.read(_BLOCK)
         text, cut, rest = (rest + block).rpartition(b"\n") if block else (rest, b"", b"")
+        if len(rest) > _LONGEST:
+            raise SourceUnreadable(f"the counts, after line {line:,}: a line is too long")
         if text.strip():
             names, values = _parsed(text + cut, mark, width, line)
             rows += names
             yield csr_matrix(values)
-            line += text.count(b"\n") + 1
+            line += text.count(b"\n") + len(cut)
         if not block:
             break
 
