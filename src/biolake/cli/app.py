@@ -14,6 +14,7 @@ from biolake.cli import (
     asking,
     assets,
     cells,
+    coders,
     cohorts,
     doctor,
     encode,
@@ -57,7 +58,13 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
         spans.spans,
         variant_carriers.variants,
     ),
-    "Ask a question": (cohorts.cohort, features.features, studies.study, models.model),
+    "Ask a question": (
+        cohorts.cohort,
+        features.features,
+        studies.study,
+        models.model,
+        coders.coder,
+    ),
     "Account for the data": (
         history.commits,
         history.diff,
