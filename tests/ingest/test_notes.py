@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +297,44 @@ def test_a_note_of_an_omop_table_is_an_event_and_a_note(tmp_path):
     assert (found.subject, found.encounter, found.facts.kind) == ("7", "9", "LOINC 18842-5")
     (event,) = [row for c in chunks if c.events for row in c.events.to_pylist()]
     assert (event["code"], event["text_value"]) == ("NOTE//LOINC//18842-5", None)
+
+
+def letter(text: str, status: str = "current", version: str = "1") -> dict[str, Any]:
+    return {
+        "resourceType": "DocumentReference",
+        "id": "d1",
+        "meta": {"versionId": version, "lastUpdated": f"2020-03-0{version}T00:00:00Z"},
+        "status": status,
+        "type": {"text": "Letter"},
+        "subject": {"reference": "Patient/p1"},
+        "date": "2020-03-01T10:00:00Z",
+        "content": [
+            {"attachment": {"contentType": "text/plain", "data": b64encode(text.encode()).decode()}}
+        ],
+    }
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_withdrawn_fhir_document_can_be_read_no_more(lake, tmp_path, catalogue, together):
+    source = tmp_path / "fhir"
+    source.mkdir()
+    steps = ([letter("wrong patient")], [letter("wrong patient", "entered-in-error", "2")])
+    loads = [[*steps[0], *steps[1]]] if together else steps
+    for resources in loads:
+        lines = [{"resourceType": "Patient", "id": "p1"}, *resources]
+        for number, line in enumerate(lines):
+            (source / f"{number}.ndjson").write_text(json.dumps(line) + "\n")
+        take(lake, source, catalogue)
+    assert texts(lake, catalogue) == ["Withdrawn by the source.\n"]
+    assert rows(lake, "SELECT count(*) FROM events WHERE code = 'ASSET//note'") == [(0,)]
+
+
+def test_a_newer_version_of_a_fhir_document_replaces_its_note(lake, tmp_path, catalogue):
+    source = tmp_path / "fhir"
+    source.mkdir()
+    (source / "0.ndjson").write_text('{"resourceType": "Patient", "id": "p1"}\n')
+    for number, text in enumerate(("draft", "final"), 1):
+        line = json.dumps(letter(text, version=str(number)))
+        (source / f"{number}.ndjson").write_text(line + "\n")
+    report = take(lake, source, catalogue)
+    assert (texts(lake, catalogue), report.assets.outdated) == (["final"], 1)

@@ -92,7 +92,7 @@ def test_whose_it_is_and_when_it_was_written_are_told(tmp_path):
     one = found_one(tmp_path, document())
     assert (one.subject, one.system, one.encounter) == ("MRN7", "urn:oid:2.16.1.9", "E5")
     assert (one.start, one.utc_offset) == (1704164645000000, -300)
-    assert one.source_key == "cda/1.2.4/s1"
+    assert one.source_key == "cda/1.2.4/s1/urn:oid:2.16.1.9/MRN7"
     assert one.facts.attributes == {
         "sections": 3,
         "language": "en",
@@ -123,6 +123,13 @@ def test_of_two_versions_the_later_is_taken(tmp_path):
         "a later version of this document is in the source",
     )
     assert kept.files[0].name == "a.xml"
+
+
+def test_two_patients_documents_that_bear_one_name_are_two(tmp_path):
+    (tmp_path / "a.xml").write_text(document())
+    (tmp_path / "b.xml").write_text(document().replace("MRN7", "MRN8"))
+    both = found(ccda, tmp_path)
+    assert {each.subject for each in both if isinstance(each, FoundAsset)} == {"MRN7", "MRN8"}
 
 
 @pytest.mark.parametrize(

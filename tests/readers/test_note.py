@@ -40,6 +40,7 @@ def opened(folder: Path, name: str, data: bytes) -> str:
         ("x/Clinical_Notes/y/a.TXT", True),
         ("notes/a.rtf", True),
         ("notes.txt", False),
+        ("notes/README.txt", False),
         ("a.txt", False),
         ("letters/a.txt", False),
         ("notes/a.csv", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -15,12 +16,14 @@ from biolake.text.notes import SUFFIXES, note_facts, note_of
 # A text may be anything. In a folder of this name it is a note; elsewhere a mapping must say so.
 FOLDERS = frozenset({"notes", "clinical_notes", "clinical-notes"})
 _LARGEST = 64 << 20
+_ABOUT = ("readme", "license", "licence", "changelog")  # what comes with a folder
 
 
 def claims(name: str, head: bytes) -> bool:
     """Take text files that lie in a folder called `notes`, however deep below it."""
     path = PurePosixPath(name.lower())
-    return path.suffix in SUFFIXES and bool(head) and not FOLDERS.isdisjoint(path.parts[:-1])
+    inside = bool(head) and not FOLDERS.isdisjoint(path.parts[:-1])
+    return inside and path.suffix in SUFFIXES and not path.name.startswith(_ABOUT)
 
 
 def find(
@@ -28,7 +31,8 @@ def find(
 ) -> Iterator[FoundAsset | UnreadableFile]:
     """Read each file and say how long it is; whose it is, a mapping's list of files says.
 
-    A file's place in the source is its name: what stands there later corrects it.
+    The same words in two files are two notes. A file of the same name and other words is another
+    note: the next delivery may number its files anew.
     """
     for file in files:
         try:
@@ -39,7 +43,8 @@ def find(
         except SourceUnreadable as error:
             yield UnreadableFile(file, error.message)
             continue
-        yield FoundAsset("note", (file,), Facts(**facts), source_key=f"file:{file.name}")
+        key = f"file/{file.name}/{hashlib.sha256(data).hexdigest()}"
+        yield FoundAsset("note", (file,), Facts(**facts), source_key=key)
 
 
 @asset_reader("Clinical notes (text, HTML, RTF)", claims=claims, find=find)

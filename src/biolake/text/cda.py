@@ -98,7 +98,7 @@ def cda_note(data: bytes) -> Cda:
         system,
         encounter,
         moment(time.get("value")) if time is not None else None,
-        _key(root),
+        _key(root, f"{system}/{subject or ''}"),
         _version(root),
     )
 
@@ -216,12 +216,15 @@ def _identified(ids: list[Element]) -> tuple[str | None, str]:
     return None, ""
 
 
-def _key(root: Element) -> str:
-    """Return the name of a document's set of versions, or its own."""
+def _key(root: Element, patient: str) -> str:
+    """Return the name of a document's set of versions, or its own.
+
+    Careless systems give one to the documents of several patients: it holds for one alone.
+    """
     for name in ("setId", "id"):
         found = root.find(name)
         if found is not None and found.get("root"):
-            return f"cda/{found.get('root')}/{found.get('extension') or ''}"
+            return f"cda/{found.get('root')}/{found.get('extension') or ''}/{patient}"
     return ""
 
 

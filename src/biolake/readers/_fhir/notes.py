@@ -92,7 +92,7 @@ def _note(
         encounter=whose.encounter,
         start=whose.start,
         utc_offset=0,
-        listed=whose.subject is not None,
+        listed=True,  # of one that is withdrawn the lake knows whose it was
     )
 
 
