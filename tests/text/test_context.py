@@ -76,6 +76,11 @@ NEGATED, AFFIRMED, POSSIBLE, HYPOTHETICAL = "negated", "affirmed", "possible", "
         ("如有发热及时就诊。", "发热", HYPOTHETICAL),
         ("双肺呼吸音清，啰音阴性。", "啰音", NEGATED),
         ("心律不齐。", "心律不齐", AFFIRMED),
+        ("无发热，咳嗽3天。", "咳嗽", AFFIRMED),
+        ("HBsAg（-），幽门螺杆菌阳性。", "HBsAg", NEGATED),
+        ("体格检查：未见皮疹。", "皮疹", NEGATED),
+        ("HIV (negative), hepatitis.", "HIV", NEGATED),
+        ("HIV (negative), hepatitis.", "hepatitis", AFFIRMED),
     ],
 )
 def test_assertion_is_what_the_sentence_says(text, target, said):
@@ -113,6 +118,7 @@ def test_temporality_is_what_sentence_and_section_say(text, target, when):
         ("His roommate has influenza.", "influenza", "other"),
         ("Madre con cáncer de mama.", "cáncer", "family"),
         ("父亲患糖尿病。", "糖尿病", "family"),
+        ("父亲死于肝癌，患者本人有乙肝。", "乙肝", "patient"),
     ],
 )
 def test_experiencer_is_whom_the_sentence_speaks_of(text, target, whose):
@@ -147,9 +153,9 @@ def plain(sentence: str, start: int, end: int) -> set[str]:
     target = [n for n, (_, a, b) in enumerate(words) if a < end and b > start]
     depth, depths = 0, []
     for word, *_ in words:
-        depth += word == "("
-        depths.append(depth)
         depth = max(0, depth - (word == ")"))
+        depths.append(depth)
+        depth += word == "("
     held: set[str] = set()
     found = matches(ENGLISH, words)
     for edge, sided, way in (

@@ -12,17 +12,17 @@ FAR = 120  # words and signs: no trigger reaches farther, whatever a text withou
 
 @compiled
 def depths(digest: np.ndarray, of_token: np.ndarray, brackets: np.ndarray) -> np.ndarray:
-    """Return how many brackets each token of a sentence stands in."""
+    """Return how many brackets each token of a sentence stands in; a bracket is outside itself."""
     depth = np.zeros(len(digest), np.int16)
     now = 0
     for at in range(len(digest)):
         if at == 0 or of_token[at] != of_token[at - 1]:
             now = 0
-        if digest[at] == brackets[0]:
-            now += 1
-        depth[at] = now
         if digest[at] == brackets[1] and now > 0:
             now -= 1
+        depth[at] = now
+        if digest[at] == brackets[0]:
+            now += 1
     return depth
 
 
