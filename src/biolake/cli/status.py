@@ -77,10 +77,10 @@ def _assets(view: View) -> dict[str, Any]:
     found = view.rows(
         "SELECT modality, count(*), count(subject_id),"
         " count_if(subject_id IS NULL AND NOT starts_with(subject_key, 'either:')),"
-        " sum(bytes)::BIGINT"
+        " sum(bytes)::BIGINT, count_if(asset_id IN (SELECT asset_id FROM asset_samples))"
         " FROM assets GROUP BY modality ORDER BY 2 DESC, 1"
     )
-    names = ("modality", "assets", "linked", "waiting", "bytes")
+    names = ("modality", "assets", "linked", "waiting", "bytes", "sampled")
     ((packs, stored),) = view.rows(
         "SELECT count(DISTINCT pack), coalesce(sum(length), 0)::BIGINT FROM"
         ' (SELECT DISTINCT pack, "offset", length FROM asset_files)'
@@ -144,7 +144,8 @@ def _kinds(assets: dict[str, Any]) -> str:
     if not rows:
         return ""
     waiting = sum(row["waiting"] for row in rows)
-    nobody = assets["count"] - waiting - sum(row["linked"] for row in rows)
+    sampled = sum(row["sampled"] for row in rows)  # these hold samples of many subjects
+    nobody = assets["count"] - waiting - sampled - sum(row["linked"] for row in rows)
     kinds = ", ".join(f"{row['assets']:,} {row['modality']}" for row in rows)
     parts = [f"{assets['count']:,} ({kinds})"]
     parts += [f"{waiting:,} waiting for their subject"] if waiting else []

@@ -87,6 +87,7 @@ class Intake:
         self.encounters: list[pa.Table] = []
         self.described: list[pa.Table] = []
         self.retracted: list[np.ndarray] = []
+        self.taken_back = np.empty(0, dtype=np.int64)  # these, ascending: of a finished intake
         self.buckets = bucket_count(lake, expected_rows)
         self.site, self.load, self._zone = site, load, zone
         self._scratch = scratch
@@ -155,6 +156,8 @@ class Intake:
             writer.close()
         self._spills = {}
         self.owners.settle()
+        if self.retracted:
+            self.taken_back = np.sort(np.concatenate(self.retracted))
 
     def bucket(self, number: int) -> Block:
         """Read one bucket back, its rows in source order."""

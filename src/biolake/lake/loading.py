@@ -26,6 +26,7 @@ from biolake.lake.lake import Lake
 from biolake.lake.linkage import ID_SYSTEM
 from biolake.lake.measures import Measures
 from biolake.lake.merging import Outcome, Previous, compare, settle
+from biolake.lake.ordering import among
 from biolake.lake.stored import to_block
 from biolake.lake.transaction import Transaction
 
@@ -195,7 +196,7 @@ class Loading:
         """Write one group: new rows as another file, or all its rows anew if any was replaced."""
         gone = moved["row_key"].to_numpy()[moved["shard_group"].to_numpy() == group]
         rewrite = forced or self._corrects(group, previous)
-        retracted = np.unique(np.concatenate([_NO_KEYS, *self.intake.retracted]))
+        retracted = self.intake.taken_back
         if rewrite:
             counts.rewritten.add(group)
         files = GroupFiles(self.lake, self._scratch, group, self.load_id)
@@ -205,7 +206,7 @@ class Loading:
             if rewrite:
                 old = previous.all_rows(group, self._shards(bucket))
                 ours = previous.of_site(old)
-                taken_back = ours & (np.isin(old.key, retracted) | previous.stale(old, seen))
+                taken_back = ours & (among(old.key, retracted) | previous.stale(old, seen))
                 moved_on = np.isin(old.key, gone) & ~np.isin(old.key, seen)
                 replaced = ours & (np.isin(old.key, corrected) | moved_on) & ~taken_back
                 self.outcome.replaced += int(replaced.sum())

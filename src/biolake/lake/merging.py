@@ -19,7 +19,7 @@ from biolake.lake.building import Numbering, to_table
 from biolake.lake.columns import Block
 from biolake.lake.door import View
 from biolake.lake.intake import Intake
-from biolake.lake.ordering import repeats
+from biolake.lake.ordering import among, repeats
 from biolake.lake.stored import SELECT_EVENTS, stored_rows
 
 ASSET_CODE = "ASSET//"
@@ -83,7 +83,7 @@ def _run_ends(last: np.ndarray) -> np.ndarray:
 def _drop_retracted(block: Block, intake: Intake, outcome: Outcome) -> Block:
     if not intake.retracted:
         return block
-    gone = np.isin(block.key, np.concatenate(intake.retracted))
+    gone = among(block.key, intake.taken_back)
     outcome.retracted.update(block.origin[gone].tolist())
     return block.keep(~gone)
 

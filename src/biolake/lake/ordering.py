@@ -49,6 +49,14 @@ def stable_argsort(keys: np.ndarray) -> np.ndarray:
     return within & 0xFFFFFFFF
 
 
+def among(keys: np.ndarray, arranged: np.ndarray) -> np.ndarray:
+    """Mark the keys that are in an ascending array: quicker than `np.isin` on millions."""
+    if not len(arranged):
+        return np.zeros(len(keys), dtype=bool)
+    place = np.searchsorted(arranged, keys).clip(max=len(arranged) - 1)
+    return np.asarray(arranged[place] == keys)
+
+
 def _whole_seconds(time: np.ndarray) -> np.ndarray | None:
     """Return seconds from the earliest time, plus 1, static rows 0; None if they do not fit."""
     static = time == NO_TIME

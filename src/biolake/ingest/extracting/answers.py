@@ -101,6 +101,8 @@ def _listed(given: object, places: Sequence[int]) -> Answer:
     try:
         findings = list(given)  # type: ignore[call-overload]
     except TypeError:
+        findings = [None]
+    if len(places) != 1 or findings == [None]:
         return Answer.failed(places, WRONG_KIND)
     for finding in findings:
         if not isinstance(finding, Finding) or not isinstance(finding.code, str):

@@ -19,10 +19,11 @@ from biolake.ingest.extracting.answers import Answer, without
 from biolake.ingest.extracting.checking import FindingChecks
 from biolake.ingest.extracting.due import WAITS, DueAsset, UnlinkedAsset
 from biolake.ingest.extracting.fates import fates
-from biolake.ingest.extracting.keys import FindingKeys, among, ordinals
+from biolake.ingest.extracting.keys import FindingKeys, ordinals
 from biolake.ingest.extracting.owners import NO_TIME, Owned
 from biolake.ingest.extracting.tables import derived
 from biolake.lake.door import View
+from biolake.lake.ordering import among
 
 GONE = "assets that are gone"  # the ledger line of what is taken back of them
 
@@ -145,7 +146,8 @@ class FindingEvents:
     ) -> np.ndarray | None:
         """Return the keys of what was found in these assets before and is not found again."""
         before = np.concatenate([self._keys.stored(*asset) for asset in looked])
-        gone = before[~among(before, events["row_key"].to_numpy())] if len(before) else before
+        found = np.sort(events["row_key"].to_numpy()) if len(before) else before
+        gone = before[~among(before, found)]
         return gone if len(gone) else None
 
 

@@ -55,15 +55,6 @@ def ordinals(*columns: np.ndarray) -> np.ndarray:
     return found
 
 
-def among(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Mark the keys that are among others: several times quicker than `np.isin` for millions."""
-    if not len(others):
-        return np.zeros(len(keys), dtype=bool)
-    arranged = np.sort(others)
-    place = np.searchsorted(arranged, keys).clip(max=len(arranged) - 1)
-    return np.asarray(arranged[place] == keys)
-
-
 class FindingKeys:
     """The keys of one extractor's findings at one site: those made now, and those stored."""
 
