@@ -158,6 +158,9 @@ def test_of_the_rows_with_one_key_the_last_is_the_note(lake, tmp_path, catalogue
     assert rows(lake, sql) == [(f"2150-01-0{len(said)}", True), ("2150-02-01", True)]
     assert rows(lake, "SELECT count(*) FROM asset_files") == [(2,)]
     assert report.assets.added + report.assets.corrected + report.assets.relinked >= 2 - stored
+    packs = b"".join(path.read_bytes() for path in (tmp_path / "lake/packs").rglob("*.tar"))
+    assert b"other" in packs
+    assert (b"x\0" in packs, b"y\0" in packs) == ("x" == said[-1], False)  # noqa: SIM300
 
 
 def test_text_files_named_by_a_table_are_notes_and_no_stray_files(lake, tmp_path, catalogue):

@@ -58,7 +58,7 @@ class AssetIntake:
         options: AssetOptions | None = None,
     ) -> None:
         self.view, self.intake, self.options = view, intake, options or AssetOptions()
-        self.report = AssetReport()
+        self.report, self.scratch = AssetReport(), scratch
         self.rows = Spill(scratch / "assets.arrow", SPILL)
         self.files = Spill(scratch / "asset-files.arrow", ASSET_FILES)
         self.replaced: set[str] = set()  # stored assets of which the row is written anew or goes

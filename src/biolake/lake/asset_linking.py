@@ -13,6 +13,7 @@ from biolake.core.assets import MODALITIES
 from biolake.core.reading import SourceFile
 from biolake.core.schema import ASSET_FILES, ASSETS, MAPPED_CODES, MICROSECONDS
 from biolake.lake.asset_intake import AssetIntake
+from biolake.lake.asset_outdated import blank, standing
 from biolake.lake.asset_report import OF_FORGOTTEN, asset_key
 from biolake.lake.asset_rows import SPILL, without
 from biolake.lake.columns import NO_TIME, Block
@@ -64,20 +65,16 @@ class AssetTables:
         self._assets.gone.update(self._assets.replaced.intersection(self._stale.to_pylist()))
         return rows.filter(pa.array(kept))
 
-    def _current_files(self, files: pa.Table) -> pa.Table:
-        """Return the files of texts that stand, each once: a text may have come again."""
-        if not self._assets.outdated:
+    def _files(self) -> pa.Table:
+        """Return the files that the load adds; of outdated texts not even the bytes stay."""
+        assets = self._assets
+        files = assets.files.table()
+        if not assets.outdated:
             return files
-        gone = pc.and_(
-            pc.is_in(files["asset_id"], value_set=self._stale.combine_chunks()),
-            pc.invert(
-                pc.is_in(files["asset_id"], value_set=self.rows["asset_id"].combine_chunks())
-            ),
-        )
-        files = files.filter(pc.invert(gone))
-        places = pa.array(range(len(files)), pa.int64())
-        first = files.append_column("at", places).group_by(["asset_id", "number"])
-        return files.take(first.aggregate([("at", "min")])["at_min"].sort())
+        kept = self.rows["asset_id"].combine_chunks()
+        files, gone = standing(files, self._stale.combine_chunks(), kept)
+        blank(assets.view.lake.store, gone, files, assets.packs.written, assets.scratch)
+        return files
 
     def _linked(self, rows: pa.Table) -> pa.Table:
         """Link rows of this load whose subject came to be known after they were made."""
@@ -241,7 +238,7 @@ class AssetTables:
         without(tx, "embeddings", sorted(assets.gone))
         assets.samples.write(tx, assets.gone)
         tx.append("assets", self.rows.select(ASSETS.names).cast(ASSETS))
-        tx.append("asset_files", self._current_files(assets.files.table()).cast(ASSET_FILES))
+        tx.append("asset_files", self._files().cast(ASSET_FILES))
 
 
 def _with_subjects(
