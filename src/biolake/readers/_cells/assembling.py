@@ -84,17 +84,23 @@ def assembled(sheet: Sheet) -> Read:
         sheet.obs,
         chosen.var,
     )
-    attributes = {
-        **sheet.attributes,
-        "values": "counts" if values.counts else "log1p" if log1p else "other",
-        "taken_from": chosen.where,
-        **_stored(chosen.matrix),
+    columns = {
         "sample_columns": list(samples.columns),
         "cell_type_column": typed[0] if typed else "",
-        **_mended(features),
     }
+    attributes = {**sheet.attributes, **columns, **_told(chosen, cells)}
     subject = samples.names[0] if only else None
     return Read(cells, attributes, subject, times_of(sheet.obs, samples))
+
+
+def _told(chosen: Candidate, cells: Cells) -> dict[str, Any]:
+    """Return what the index says of the matrix taken."""
+    return {
+        "values": "counts" if cells.raw else "log1p" if cells.log1p else "other",
+        "taken_from": chosen.where,
+        **_stored(chosen.matrix),
+        **_mended(cells.features),
+    }
 
 
 def _chosen(sheet: Sheet) -> tuple[Candidate, Any, Values]:
