@@ -112,9 +112,7 @@ def made_notes(count: int = 120, subjects: int = 60) -> list[MadeNote]:
     return notes
 
 
-def lake_of(
-    root: Path, notes: Sequence[MadeNote], spans: Sequence[MadeSpan] = (), **more: object
-) -> Lake:
+def lake_of(root: Path | str, notes: Sequence[MadeNote], spans: Sequence[MadeSpan] = ()) -> Lake:
     """Make a lake that holds these notes, and codes."""
     lake = init(str(root))
 

@@ -119,7 +119,8 @@ def _words(view: View, query: Query, asked: dict[str, Any]) -> dict[str, Any]:
         searcher.search(query, kind, limit=asked["limit"], filters=filters, vector=vector)
         for kind in chosen
     ]
-    near = near_words(searcher, query, chosen)
+    # The nearest word may be one that a single note holds.
+    near = near_words(searcher, query, [k for k in chosen if not asked["no_text"] or k == "codes"])
     late = [one for one in (behind(searcher, kind) for kind in chosen) if one]
     return {
         "query": query.text,

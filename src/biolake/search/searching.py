@@ -135,6 +135,7 @@ class Searcher:
         self.state = require_state(view.lake)
         self._parts: dict[str, OpenPart] = {}
         self._vectors: dict[str, tuple[OpenVectors, Owned]] = {}
+        self._notes_of: dict[str, np.ndarray] = {}
 
     def part(self, name: str) -> OpenPart:
         if name not in self._parts:
@@ -183,8 +184,10 @@ class Searcher:
     ) -> dict[int, Alike]:
         """Return rows of notes whose vectors are near, the nearest first."""
         opened, _ = self.vectors(encoder)
-        number = pc.index_in(opened.assets, value_set=part.owners)
-        row_of = pc.fill_null(number, -1).to_numpy(zero_copy_only=False)
+        if encoder not in self._notes_of:
+            number = pc.index_in(opened.assets, value_set=part.owners)
+            self._notes_of[encoder] = pc.fill_null(number, -1).to_numpy(zero_copy_only=False)
+        row_of = self._notes_of[encoder]
         fitting = (row_of >= 0) & fits[np.maximum(row_of, 0)]
         rows = None if fitting.all() else np.flatnonzero(fitting)
         found, cosine = opened.quantised.nearest(asked, 2 * _POOL, rows)

@@ -37,7 +37,7 @@ ORDER BY damerau_levenshtein(term, $word), held_by DESC, term LIMIT 1
 
 def _nearest_word(searcher: Searcher, word: str, kinds: Sequence[str]) -> str | None:
     """Return the most used of the words that differ by the fewest letters, two at most."""
-    if not 4 <= len(word) <= 40:
+    if not kinds or not 4 <= len(word) <= 40:
         return None
     held = [searcher.part(kind).postings for kind in kinds]
     words = pa.table(
