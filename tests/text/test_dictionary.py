@@ -76,6 +76,7 @@ def test_spanish_notes_are_read_by_spanish_names(text: str, code: str) -> None:
         "He was tested for HIV and had a COVID-19 test.",
         "mi casa, the af is low",
         "She has hearing aids.",
+        "Alcohol use: occasional. He worries about falling; Amelia came along.",
         "The axis is normal and the eye was closed.",
         "Other disease, unspecified disorder, injury.",
     ],

@@ -38,6 +38,14 @@ _BRITISH = (
     ("orthopedic", "orthopaedic"), ("cecum", "caecum"), ("ischem", "ischaem"),
     ("hemorrh", "haemorrh"), ("uremi", "uraemi"), ("feces", "faeces"),
 )  # fmt: skip
+# Words that mean something else in notes than the inclusion term they are: bones, names, feelings.
+_OTHERWISE = frozenset(
+    (
+        "amelia", "boil", "callus", "cloaca", "denticles", "felon", "ganglion", "hostility",
+        "lichen", "loneliness", "malleus", "pinta", "plague", "screaming", "sighing", "starvation", "taco",
+        "tokelau", "transgender", "unhappiness", "worms", "worries",
+    )
+)  # fmt: skip
 # Words that name no diagnosis by themselves, though a title is left with no more.
 _BARE = frozenset(
     (
@@ -48,7 +56,7 @@ _BARE = frozenset(
         "contracture", "crushing", "cyst", "death", "defect", "defects", "deficiency",
         "deformity", "delivery", "dependence", "disease", "diseases", "dislocation", "disorder",
         "disorders", "displacement", "donor", "early", "effect", "effusion", "embolism",
-        "examination", "exposure", "failure", "feeding", "female", "finding", "findings",
+        "examination", "exposure", "failure", "falling", "feeding", "female", "finding", "findings",
         "fistula", "foreign", "fracture", "general", "history", "hypertrophy", "illness",
         "induced", "infection", "infections", "infectious", "injuries", "injury", "insufficiency",
         "intoxication", "labor", "laceration", "late", "leakage", "left", "lesion", "lesions",
@@ -69,7 +77,7 @@ Ranked = tuple[str, int]  # phrase, rank
 def forms(title: str) -> Iterator[Ranked]:
     """Yield the phrases a title gives, each with its rank."""
     plain = re.sub(r"\s+", " ", title).strip()
-    bare = re.sub(r"\s*[(\[][^)\]]*[)\]]", "", plain).strip()
+    bare = re.sub(r"\s*[(\[][^)\]]*[)\]]", "", plain).strip(" ,")
     seen: dict[str, int] = {}
     for phrase, rank in ((plain, 0), (bare, 1)):
         seen.setdefault(phrase, rank)
@@ -118,6 +126,9 @@ def british(phrase: str) -> str:
 def _telling(phrase: str) -> bool:
     """Tell a phrase that names a diagnosis from what is left of a title."""
     words = re.findall(r"[^\W_]+", phrase.lower())
+    # "Alcohol use" is a habit that notes ask about, not yet a disorder.
+    if words[-1:] == ["use"] or (len(words) == 1 and words[0] in _OTHERWISE):
+        return False
     if not words or len(words) > 8 or "other" in words or "unspecified" in words:
         return False
     return (len(words) > 1 or len(words[0]) > 3) and not all(word in _BARE for word in words)
