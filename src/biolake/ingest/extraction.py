@@ -194,11 +194,13 @@ class _Run:
 
 
 def _sites(lake: Lake) -> list[_Site]:
-    """Return the sites that have assets."""
+    """Return the sites that have assets, or had some that extractors looked at."""
     with open_view(lake) as view:
         found = view.rows(
-            "SELECT DISTINCT site_id, coalesce(clock, 'local'), zone FROM assets"
-            " LEFT JOIN sites USING (site_id) ORDER BY site_id"
+            "SELECT site_id, coalesce(clock, 'local'), zone FROM"
+            " (SELECT site_id FROM assets UNION SELECT site_id FROM loads WHERE layout = ?)"
+            " LEFT JOIN sites USING (site_id) ORDER BY site_id",
+            [LAYOUT],
         )
     return [_Site(*row) for row in found]
 

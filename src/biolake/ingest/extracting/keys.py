@@ -23,6 +23,7 @@ _ORDINALS = 28  # bits
 _ORDINAL = np.uint64((1 << _ORDINALS) - 1)
 # A sample beyond these was in no earlier state of an asset: what looks so is another's by chance.
 _FEWEST_SAMPLES = 1 << 16
+_BATCH = 1 << 18
 
 
 def mix(words: np.ndarray) -> np.ndarray:
@@ -61,11 +62,16 @@ class FindingKeys:
     def __init__(self, view: View, name: str, site: str) -> None:
         self._name = name
         self._words: dict[str, int] = {}
-        stored = view.table(
-            "SELECT row_key, code FROM events WHERE site_id = ? AND source = ?", [site, name]
+        stored = view.con.sql(
+            "SELECT row_key, code FROM events WHERE site_id = ? AND source = ?",
+            params=[site, name],
         )
-        keys = stored["row_key"].to_numpy().view(np.uint64)
-        turned = unmix(keys) - self._code_words(stored["code"])
+        empty = np.empty(0, dtype=np.uint64)
+        parts = [(empty, empty)]
+        for batch in stored.to_arrow_reader(_BATCH):
+            key = batch["row_key"].to_numpy().view(np.uint64)
+            parts.append((key, unmix(key) - self._code_words(batch["code"])))
+        keys, turned = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         order = np.argsort(turned)
         self._turned, self._keys = turned[order], keys[order]
 
@@ -82,8 +88,9 @@ class FindingKeys:
         )
         return mix(bases + self._code_words(codes) + places).view(np.int64)
 
-    def _code_words(self, codes: pa.ChunkedArray) -> np.ndarray:
-        encoded = codes.combine_chunks().dictionary_encode()
+    def _code_words(self, codes: pa.ChunkedArray | pa.Array) -> np.ndarray:
+        whole = codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes
+        encoded = whole.dictionary_encode()
         words = np.array([self._word(code) for code in encoded.dictionary.to_pylist()], np.uint64)
         return words[encoded.indices.to_numpy()] if len(codes) else words
 
