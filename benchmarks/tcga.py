@@ -113,7 +113,8 @@ def wide(genes: int, samples: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "source"
         source.mkdir()
-        about = "name: wide\nmatrices:\n  - {file: m.tsv, kind: expression, scale: tpm}\n"
+        about = "name: wide\norigin: diagnosis\nmatrices:\n"
+        about += "  - {file: m.tsv, kind: expression, scale: tpm}\n"
         (source / "molecular.yaml").write_text(about)
         with (source / "m.tsv").open("w") as out:
             out.write("\t".join(["gene", *(f"S{n:05d}" for n in range(samples))]) + "\n")

@@ -22,7 +22,7 @@ STUDY = {
     "data_filename: data_z.txt\n",
     "data_z.txt": "Hugo_Symbol\tS1\tS3\nTP53\t0.5\t-1\nMYC\t1\t2\n",
 }
-ABOUT = "name: assay\nmatrices:\n  - {file: m.csv, kind: cna, samples: rows}\n"
+ABOUT = "name: assay\norigin: diagnosis\nmatrices:\n  - {file: m.csv, kind: cna, samples: rows}\n"
 
 
 @pytest.fixture
@@ -60,6 +60,28 @@ def test_a_matrix_of_a_studys_samples_finds_its_patients(lake: Lake, tmp_path: P
         0.5: -2.0,
         -1.0: 1.0,
     }
+
+
+def test_a_dated_sample_joins_its_patient_and_stands_at_its_time(
+    lake: Lake, tmp_path: Path
+) -> None:
+    about = """
+name: lab
+samples: {file: sheet.csv, id: sample, time: taken, subject: study_sample, system: sample}
+matrices: [{file: m.csv, kind: expression, scale: log2, samples: columns}]
+"""
+    files = {
+        "molecular.yaml": about,
+        "sheet.csv": "sample,study_sample,taken\nLAB-1,S3,2024-05-06T07:08\n",
+        "m.csv": "gene,LAB-1\nTP53,4.5\n",
+    }
+    ingest(lake, str(write(tmp_path / "lab", files)), READERS)
+    assert subjects(lake) == 2
+    by_value = {value: who for who, value in values(lake, "EXPRESSION//TP53//zscore")}
+    assert values(lake, "EXPRESSION//TP53//log2") == [(by_value[-1.0], 4.5)]
+    with open_view(lake) as view:
+        sql = "SELECT time::VARCHAR FROM events WHERE code = 'EXPRESSION//TP53//log2'"
+        assert view.rows(sql) == [("2024-05-06 07:08:00",)]
 
 
 def test_a_maf_of_a_studys_samples_finds_its_patients(lake: Lake, tmp_path: Path) -> None:

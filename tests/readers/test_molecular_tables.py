@@ -13,6 +13,7 @@ from biolake.testing.readers import ReaderTests, read
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "tcga-multimodal"
 SPECIFICATION = """
 name: toy
+origin: diagnosis
 subjects:
   file: clinical.csv
   id: patient
@@ -27,6 +28,11 @@ matrices:
   - {file: expression.tsv.gz, kind: expression, scale: tpm}
   - {file: cna.csv, kind: cna}
   - {file: mutation.csv, kind: mutation, optional: true}
+"""
+ALONE = """
+name: toy
+origin: diagnosis
+matrices: [{file: m.csv, kind: expression, scale: log2}]
 """
 FILES = {
     "molecular.yaml": SPECIFICATION,
@@ -115,8 +121,7 @@ def test_what_is_wrong_is_quarantined_by_row_and_column(tmp_path):
 
 
 def test_a_matrix_that_stands_alone_is_turned_by_its_genes(tmp_path):
-    about = "name: toy\nmatrices:\n  - {file: m.csv, kind: expression, scale: log2}\n"
-    (tmp_path / "molecular.yaml").write_text(about)
+    (tmp_path / "molecular.yaml").write_text(ALONE)
     (tmp_path / "m.csv").write_text("id,TP53,MYC\nA,1,2\nB,3,4\n")
     down = values(tmp_path)
     (tmp_path / "m.csv").write_text("id,A,B\nTP53,1,3\nMYC,2,4\n")
@@ -126,8 +131,7 @@ def test_a_matrix_that_stands_alone_is_turned_by_its_genes(tmp_path):
 
 
 def test_a_matrix_of_which_no_side_is_known_is_refused_with_the_way_out(tmp_path):
-    about = "name: toy\nmatrices:\n  - {file: m.csv, kind: expression, scale: log2}\n"
-    (tmp_path / "molecular.yaml").write_text(about)
+    (tmp_path / "molecular.yaml").write_text(ALONE)
     (tmp_path / "m.csv").write_text("id,x,y\na,1,2\n")
     with pytest.raises(SourceUnreadable, match="samples: rows"):
         rows(tmp_path)
@@ -141,6 +145,8 @@ def test_a_matrix_of_which_no_side_is_known_is_refused_with_the_way_out(tmp_path
         (SPECIFICATION.replace("cna.csv", "/etc/passwd"), "without `..`"),
         (SPECIFICATION.replace("  days: days\n", ""), "follow-up needs"),
         (SPECIFICATION.replace("cna.csv", "none.csv"), "has no file"),
+        (SPECIFICATION.replace("origin: diagnosis\n", ""), "when samples were taken"),
+        (SPECIFICATION + "samples: {file: a, id: b, time: c}\n", "in one way"),
         (SPECIFICATION.replace("id: patient\n  age", "id: person\n  age"), "no column 'person'"),
     ],
 )
@@ -152,9 +158,7 @@ def test_a_wrong_specification_is_refused(tmp_path, text, said):
 def test_blocks_of_lines_give_what_the_whole_file_gives(tmp_path, monkeypatch):
     rng = np.random.default_rng(1)
     table = rng.normal(size=(200, 30)).round(3)
-    about = (
-        "name: toy\nmatrices:\n  - {file: m.csv, kind: expression, scale: z, samples: columns}\n"
-    )
+    about = ALONE.replace("log2}", "z, samples: columns}")
     (tmp_path / "molecular.yaml").write_text(about)
     lines = [",".join(["g", *(f"S{n}" for n in range(30))])]
     lines += [",".join([f"G{g}", *map(str, row)]) for g, row in enumerate(table)]
@@ -165,6 +169,45 @@ def test_blocks_of_lines_give_what_the_whole_file_gives(tmp_path, monkeypatch):
     found = values(tmp_path)
     wanted = {(f"S{s}", f"EXPRESSION//G{g}//z"): table[g, s] for g in range(200) for s in range(30)}
     assert {key: found[key] for key in wanted} == wanted
+
+
+SHEET = {
+    "molecular.yaml": "name: lab\nsamples: {file: s.csv, id: sample, time: taken_at,"
+    " subject: patient, system: mrn}\nmatrices:\n"
+    "  - {file: m.tsv, kind: expression, scale: log2, samples: detect}\n",
+    "s.csv": "sample,patient,taken_at\nX1,7,2021-03-04T05:06\nX2,8,2022-01-02\nX3,8,\n"
+    "X4,9,yesterday\nX5,9,2021-01-01T00:00:00+01:00\nX1,7,2021-03-04\n",
+    "m.tsv": "gene\tX1\tX2\tX3\tX9\nTP53\t1\t2\t3\t4\nMYC\t\t5\t6\t7\n",
+}
+
+
+def test_values_stand_when_their_samples_were_taken(tmp_path):
+    found = rows(write_folder(tmp_path, SHEET))
+    assert [
+        (r["subject"], r["code"], r["time"].isoformat(), r["numeric_value"]) for r in found
+    ] == [
+        ("X1", "EXPRESSION//TP53//log2", "2021-03-04T05:06:00", 1.0),
+        ("X2", "EXPRESSION//TP53//log2", "2022-01-02T00:00:00", 2.0),
+        ("X2", "EXPRESSION//MYC//log2", "2022-01-02T00:00:00", 5.0),
+    ]
+
+
+def test_samples_without_a_time_are_quarantined_with_all_their_values(tmp_path):
+    assert rejects(write_folder(tmp_path, SHEET)) == {
+        "s.csv": [(4, "taken_at"), (5, "taken_at"), (6, "taken_at"), (7, "sample")],
+        "m.tsv": [(1, "column 4"), (1, "column 5")],
+    }
+
+
+def test_a_sheet_names_samples_and_whose_they_are(tmp_path):
+    people = [
+        (row["subject"], row["system"], row["value"])
+        for chunk in read(molecular_tables, write_folder(tmp_path, SHEET))
+        if chunk.people
+        for row in chunk.people.to_pylist()
+    ]
+    assert people == [("X1", "sample", "X1"), ("X1", "mrn", "7"), ("X2", "sample", "X2"),
+                      ("X2", "mrn", "8")]  # fmt: skip
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data")

@@ -10,6 +10,7 @@ from biolake.core.catalogue import reader
 from biolake.core.errors import BiolakeError, SourceUnreadable
 from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, SubjectSystem
 from biolake.readers._matrix.origin import NOTE
+from biolake.readers._matrix.samples import sample_chunks, sample_times
 from biolake.readers._matrix.specification import Specification, read_specification
 from biolake.readers._matrix.subjects import Book, known_subjects, number_chunks, subject_chunks
 from biolake.readers._matrix.text_table import open_table
@@ -98,19 +99,22 @@ class _Folder:
     def files(self) -> list[SourceFile]:
         said = self.said
         names = [(said.subjects.file, False)] if said.subjects else []
+        names += [(said.samples.file, False)] if said.samples else []
         names += [(each.file, each.optional) for each in said.numbers]
         names += [(each.file, each.optional) for each in said.matrices]
         found = [self.file(name, optional=optional) for name, optional in names]
         return [file for file in found if file is not None]
 
-    def subjects(self) -> SourceFile | None:
-        return self.file(self.said.subjects.file) if self.said.subjects else None
+    def people(self) -> SourceFile | None:
+        """Return the table that says who there is: of subjects, or of samples."""
+        table = self.said.subjects or self.said.samples
+        return self.file(table.file) if table else None
 
 
 def _reading(layout: str, folders: list[_Folder], context: ReadContext) -> Reading:
     depends = {}
     for folder in folders:
-        who = folder.subjects()
+        who = folder.people()
         together = (*folder.about, *((who,) if who else ()))
         depends.update({file.name: together for file in folder.files()})
     return Reading(
@@ -121,7 +125,7 @@ def _reading(layout: str, folders: list[_Folder], context: ReadContext) -> Readi
         files=tuple(file for folder in folders for file in folder.files()),
         chunks=lambda wanted: _chunks(folders, wanted, context),
         depends=depends,
-        notes=(NOTE,),
+        notes=() if any(folder.said.samples for folder in folders) else (NOTE,),
     )
 
 
@@ -136,15 +140,15 @@ def _chunks(
 
 
 def _folder_chunks(folder: _Folder, files: dict[str, SourceFile]) -> Iterator[Chunk]:
-    said, who = folder.said, folder.subjects()
+    said, who = folder.said, folder.people()
 
     def asked(name: str, optional: bool = False) -> SourceFile | None:
         file = folder.file(name, optional=optional)
         return files.get(file.name) if file else None
 
-    known = known_subjects(who, said.subjects) if who and said.subjects else None
-    cohort = f"{said.folder_code}//{folder.path.name.upper()}" if said.folder_code else ""
-    book = Book(said.name, known, cohort)
+    book = _book(folder, who)
+    if said.samples and (file := asked(said.samples.file)):
+        yield from sample_chunks(file, said.samples)
     if said.subjects and (file := asked(said.subjects.file)):
         yield from subject_chunks(file, said.subjects, book)
     for numbers in said.numbers:
@@ -154,6 +158,16 @@ def _folder_chunks(folder: _Folder, files: dict[str, SourceFile]) -> Iterator[Ch
         if file := asked(matrix.file, matrix.optional):
             id_column = said.subjects.id if said.subjects else ""
             yield from matrix_chunks(file, matrix, id_column, book)
+
+
+def _book(folder: _Folder, who: SourceFile | None) -> Book:
+    said = folder.said
+    cohort = f"{said.folder_code}//{folder.path.name.upper()}" if said.folder_code else ""
+    if who and said.samples:
+        times = sample_times(who, said.samples)
+        return Book(said.name, frozenset(times), cohort, times)
+    known = known_subjects(who, said.subjects) if who and said.subjects else None
+    return Book(said.name, known, cohort)
 
 
 def _file(root: Path, path: Path) -> SourceFile:

@@ -84,8 +84,12 @@ def rejects(bad: Flags, lines: np.ndarray, places: Sequence[int], reason: str) -
     ]
 
 
-def melt(values: Floats, rows: Labels, columns: Labels, *, subjects: str, time: int) -> pa.Table:
+def melt(
+    values: Floats, rows: Labels, columns: Labels, *, subjects: str, time: int | np.ndarray
+) -> pa.Table:
     """Return an event for every value that is there; `subjects` are the `rows` or the `columns`.
+
+    `time` is one for all, or one a subject.
 
     The key of an event is made of the hashes of its line and its column: a value sent again
     replaces.
@@ -95,10 +99,12 @@ def melt(values: Floats, rows: Labels, columns: Labels, *, subjects: str, time: 
     sides = (rows.dictionary(row), columns.dictionary(column))
     subject, code = sides if subjects == "rows" else sides[::-1]
     count = len(row)
+    when = np.broadcast_to(time, len(values) if subjects == "rows" else values.shape[1])
+    when = when[row if subjects == "rows" else column]
     return pa.table(
         {
             "subject": subject,
-            "time": pa.array(np.full(count, time)).cast(schema.MICROSECONDS),
+            "time": pa.array(when).cast(schema.MICROSECONDS),
             "end_time": pa.nulls(count, schema.MICROSECONDS),
             "code": code,
             "numeric_value": pa.array(values[row, column]),

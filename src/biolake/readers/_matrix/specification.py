@@ -65,6 +65,17 @@ class Numbers:
 
 
 @dataclass(frozen=True)
+class Samples:
+    """The sheet with one row a sample: when it was taken, and whose it is."""
+
+    file: str
+    id: str
+    time: str
+    subject: str = ""  # column of another identifier of the same person
+    system: str = ""  # the system that identifier is of
+
+
+@dataclass(frozen=True)
 class Specification:
     """A whole folder."""
 
@@ -72,6 +83,7 @@ class Specification:
     subjects: Subjects | None
     numbers: tuple[Numbers, ...]
     matrices: tuple[Matrix, ...]
+    samples: Samples | None = None
     folder_code: str = ""  # first word of a code that holds the folder's name
 
 
@@ -82,7 +94,9 @@ def read_specification(path: Path) -> Specification:
     except (OSError, UnicodeDecodeError):
         raise MolecularInvalid("not UTF-8 text", where=path.name) from None
     root = parse_document(text, Document(path.name, "molecular tables", MolecularInvalid))
-    found = root.block(("subjects", "numbers", "matrices", "folder"), ("name",))
+    may = ("subjects", "samples", "numbers", "matrices", "folder", "origin")
+    found = root.block(may, ("name",))
+    _check_times(root, found)
     matrices = tuple(_matrix(item) for item in _items(found, "matrices"))
     subjects = _subjects(found["subjects"]) if "subjects" in found else None
     if not matrices and subjects is None:
@@ -92,8 +106,34 @@ def read_specification(path: Path) -> Specification:
         subjects,
         tuple(_numbers(item) for item in _items(found, "numbers")),
         matrices,
+        _samples(found["samples"]) if "samples" in found else None,
         found["folder"].text() if "folder" in found else "",
     )
+
+
+def _check_times(root: Value, found: Mapping[str, Value]) -> None:
+    """Refuse matrices of which nobody can say when they became known."""
+    if "origin" in found:
+        found["origin"].choice("diagnosis")
+    if ("origin" in found) == ("samples" in found):
+        root.refuse(
+            "it must say when samples were taken, and in one way",
+            next="Name a sheet under `samples:` with a `time`; or, where a source has no dates,"
+            " say `origin: diagnosis`: all is then laid on the made-up day 0 of each subject.",
+        )
+    if "samples" in found and "subjects" in found:
+        found["subjects"].refuse(
+            "`subjects` counts from the diagnosis and `samples` has dates: give one of them",
+            next="Load the table of subjects by a mapping of its own.",
+        )
+
+
+def _samples(value: Value) -> Samples:
+    found = value.block(("subject", "system"), ("file", "id", "time"))
+    if ("subject" in found) != ("system" in found):
+        value.refuse("`subject` is an identifier, and `system` says of which kind: give both")
+    words = [found[name].text() if name in found else "" for name in ("subject", "system")]
+    return Samples(_name(found["file"]), found["id"].text(), found["time"].text(), *words)
 
 
 def _matrix(value: Value) -> Matrix:

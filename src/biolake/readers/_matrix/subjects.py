@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from biolake.core.bounds import is_storable
@@ -42,6 +42,7 @@ class Book:
     name: str
     known: frozenset[str] | None  # None: there is no such table, and everybody is welcome
     cohort: str = ""
+    times: Mapping[str, int] | None = None  # of samples that have a sheet
 
     def key(self, subject: str, *words: str) -> int:
         return row_key("molecular", self.name, subject, *words)

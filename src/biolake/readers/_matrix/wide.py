@@ -29,6 +29,7 @@ from biolake.readers._matrix.text_table import TextTable, open_table
 from biolake.readers._rows import Rows
 from biolake.statistics.columns import Flags, Floats
 
+NO_SHEET = "no time: this sample is not in the sample sheet"
 TWICE = "it stands here twice"
 _ALLOWED = {"cna": (-2.0, -1.0, 0.0, 1.0, 2.0), "mutation": (0.0, 1.0)}
 # Genes that hardly any human matrix lacks.
@@ -104,7 +105,9 @@ def _fault(name: str, date: bool, gene: bool, book: Book, seen: set[str]) -> str
         return DATE_LIKE
     if name in seen:
         return TWICE
-    return "" if gene or book.known is None or name in book.known else UNKNOWN
+    if gene or book.known is None or name in book.known:
+        return ""
+    return UNKNOWN if book.times is None else NO_SHEET
 
 
 def _codes(said: Matrix, book: Book, genes: Sequence[str]) -> Labels:
@@ -139,7 +142,8 @@ def _block(wide: Wide, lines: Lines) -> Iterator[Chunk]:
     else:
         down = _codes(wide.said, wide.book, mine)
     subjects = "rows" if wide.samples_down else "columns"
-    events = melt(values[kept], down, wide.across, subjects=subjects, time=ORIGIN)
+    time = _times(wide.book, mine if wide.samples_down else wide.across.texts)
+    events = melt(values[kept], down, wide.across, subjects=subjects, time=time)
     yield Chunk(wide.file, wide.table, tally, events=events)
 
 
@@ -163,6 +167,12 @@ def _faults(wide: Wide, values: Floats, bad: Flags) -> Iterator[tuple[Flags, str
     if allowed:
         words = ", ".join(f"{value:g}" for value in allowed)
         yield ~(np.isnan(values) | np.isin(values, allowed)), f"not one of {words}"
+
+
+def _times(book: Book, samples: Sequence[str]) -> int | np.ndarray:
+    """Return when samples were taken: as their sheet says, or the made-up day 0."""
+    times = book.times
+    return ORIGIN if times is None else np.array([times[s] for s in samples], dtype=np.int64)
 
 
 def _origins(wide: Wide, names: Sequence[str]) -> Iterator[Chunk]:
