@@ -35,6 +35,8 @@ def attributes(text: str) -> dict[str, Any]:
         ("Fc: 105 lpm", "heart_rate", 105, "/min"),
         ("pulse was 64 bpm", "heart_rate", 64, "/min"),
         ("Temp 98.6 F", "temperature", 98.6, "[degF]"),
+        ("temperature 38.2 in the morning", "temperature", 38.2, "Cel"),
+        ("height 65 in", "height", 65, "[in_i]"),
         ("Tª 40,2 C", "temperature", 40.2, "Cel"),
         ("SpO2 98% on RA", "oxygen_saturation", 98, "%"),
         ("respiratory rate 18", "respiratory_rate", 18, "/min"),

@@ -42,8 +42,8 @@ _BRITISH = (
 _OTHERWISE = frozenset(
     (
         "amelia", "boil", "callus", "cloaca", "denticles", "felon", "ganglion", "hostility",
-        "lichen", "loneliness", "malleus", "pinta", "plague", "screaming", "sighing", "starvation", "taco",
-        "tokelau", "transgender", "unhappiness", "worms", "worries",
+        "lichen", "loneliness", "malleus", "pinta", "plague", "screaming", "sighing", "starvation",
+        "taco", "tokelau", "transgender", "unhappiness", "worms", "worries",
     )
 )  # fmt: skip
 # Words that name no diagnosis by themselves, though a title is left with no more.

@@ -174,7 +174,7 @@ def said_of(text: str, start: int, end: int) -> dict[str, Any]:
 def _single(
     measure: Measure, item: int, text: str, start: int, match: re.Match[str]
 ) -> Iterator[Found]:
-    written, end = _unit(match)
+    written, end = _unit(measure, match)
     if not _whole(text, measure, match, end):
         return
     if match["of"] and match["of"] == measure.out_of:
@@ -196,15 +196,17 @@ def _single(
     yield Found(item, start, end, measure.name, read.value, read.unit, said)
 
 
-def _unit(match: re.Match[str]) -> tuple[str | None, int]:
+def _unit(measure: Measure, match: re.Match[str]) -> tuple[str | None, int]:
     """Return the unit as written, and where the expression ends: a strange word is no unit."""
-    written = match["unit"]
+    written, gap = match["unit"], match["gap"]
     if written is None:
         before = match["before"]
-        return (before if before and unit_of(before) else None), match.end("gap") - len(
-            match["gap"]
-        )
-    if match["gap"] and unit_of(written) is None and not set("/%") & set(written):
+        told = before if before and unit_of(before) else None
+        return told, match.end("gap") - len(gap)
+    unit = unit_of(written)
+    # A word after a space: "temperature 38 in the morning" has no inches.
+    word = written.lower() in ("in", "a") and unit not in {one.unit for one in measure.ranges}
+    if gap and (word or (unit is None and not set("/%") & set(written))):
         return None, match.start("gap")
     return written, match.end("unit")
 
@@ -213,7 +215,7 @@ def _whole(text: str, measure: Measure, match: re.Match[str], end: int) -> bool:
     """Tell whether a number stands for itself: no part of a date, a code or another number."""
     if match["of"] and match["of"] != measure.out_of:
         return False
-    written, _ = _unit(match)
+    written, _ = _unit(measure, match)
     if written is not None:
         return unit_of(written) is not None
     return not re.match(r"[\w/%+]|[.,:-]\d", text[end : end + 2])
