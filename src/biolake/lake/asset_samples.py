@@ -124,11 +124,7 @@ class SampleIntake:
         mine, linked, unsure = self._linked(self._rows.table())
         self._report.samples_linked += linked
         self._report.samples_unlinked -= linked
-        keys = pa.table({"k": pa.array(sorted(self._owners.waiting), pa.string())})
-        self._view.con.register("keys", keys)
-        stored = self._view.table(_LATE, [self._intake.site])
-        self._view.con.unregister("keys")
-        stored = stored.select(ASSET_SAMPLES.names).cast(ASSET_SAMPLES)
+        stored = self._waiting()
         passed = pa.array(sorted(gone | self._replaced), pa.string())
         stored = stored.filter(pc.invert(pc.is_in(stored["asset_id"], value_set=passed)))
         stored, linked, others = self._linked(stored)
@@ -139,6 +135,16 @@ class SampleIntake:
         registry = self._intake.linkage.registry
         for subject in self._late["subject_id"].unique().drop_null().to_pylist():
             registry.add(subject)
+
+    def _waiting(self) -> pa.Table:
+        """Return all samples of the stored assets of which one waits for somebody known now."""
+        if not self._owners.waiting or TABLE not in self._view.commit.tables:
+            return ASSET_SAMPLES.empty_table()
+        keys = pa.table({"k": pa.array(sorted(self._owners.waiting), pa.string())})
+        self._view.con.register("keys", keys)
+        stored = self._view.table(_LATE, [self._intake.site])
+        self._view.con.unregister("keys")
+        return stored.select(ASSET_SAMPLES.names).cast(ASSET_SAMPLES)
 
     def _linked(self, rows: pa.Table) -> tuple[pa.Table, int, int]:
         """Link rows whose key came to mean somebody; return how many, and how many mean several."""

@@ -21,6 +21,11 @@ _BATCH = 1000
 # An asset is due for an extractor unless the last ledger line of the two says the same `how`: the
 # extractor's version, the reader, the site's zone, and all that the asset's row gives to its
 # findings.
+_TIMED = """
+CREATE OR REPLACE TEMP VIEW timed_samples AS
+SELECT s.asset_id, s.number, s.subject_id, coalesce(h.time, s.time) AS time
+FROM asset_samples s LEFT JOIN samples h USING (site_id, sample_key)
+"""
 _FITTING = f"""
 CREATE OR REPLACE TEMP TABLE fitting AS
 SELECT a.asset_id, a.subject_id IS NOT NULL OR coalesce(l.linked, false) AS linked,
@@ -33,7 +38,7 @@ LEFT JOIN (
     SELECT asset_id, bool_or(subject_id IS NOT NULL) AS linked, sha256(string_agg(
         concat_ws(':', number, coalesce(subject_id::VARCHAR, ''), epoch_us(time)), ' '
         ORDER BY number)) AS told
-    FROM asset_samples GROUP BY asset_id
+    FROM timed_samples GROUP BY asset_id
 ) l USING (asset_id)
 JOIN extractors x ON a.modality = x.needs OR a.modality IN {MIXED}
 LEFT JOIN mixed m ON m.needs = x.needs AND m.leads = a.attributes ->> '$.leads'
@@ -73,7 +78,7 @@ places AS (
 ),
 samples AS (
     SELECT asset_id, list([subject_id, epoch_us(time)] ORDER BY number) AS samples
-    FROM asset_samples SEMI JOIN part USING (asset_id) GROUP BY asset_id
+    FROM timed_samples SEMI JOIN part USING (asset_id) GROUP BY asset_id
 ),
 stays AS (SELECT DISTINCT encounter_id FROM encounters)
 SELECT p.asset_id, p.extractors, p.hows, a.format, a.subject_id, s.encounter_id,
@@ -171,6 +176,7 @@ class DueAssets:
         }
         for name, rows in registered.items():
             view.con.register(name, rows)
+        view.con.execute(_TIMED)
         view.con.execute(_FITTING, given)
         view.con.execute(_DUE, {"site": site})
         for name in registered:

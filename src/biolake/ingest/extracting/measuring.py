@@ -192,7 +192,7 @@ class Measuring:
             closed = [n for n in places if n not in run.unopened]
             found = [Answer.lacking(closed, self._absent[name])]
         elif self.extractors[name].many:
-            found = self._asked_of_many(name, there, run)
+            found = self._asked_of_many(name, there, run) if there else []
         else:
             found = [self._answer(name, [n], run.opened[n]) for n in there]
         unopened = [run.unopened[n] for n in places if n in run.unopened]
