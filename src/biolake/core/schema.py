@@ -34,7 +34,8 @@ MAPPED_ENCOUNTERS = pa.schema(
 )
 
 # Every identifier by which a source knows a person; `scope` is "site" (a local record
-# number) or "global" (a national number: the same person at every site).
+# number) or "global" (a national number: the same person at every site). A sheet of samples adds a
+# column `time`: when the sample that the identifier names was taken.
 MAPPED_PEOPLE = pa.schema(
     [
         pa.field("subject", pa.string(), nullable=False),
@@ -248,6 +249,17 @@ ASSET_SAMPLES = pa.schema(
         pa.field("time", MICROSECONDS),  # when it was taken
         pa.field("subject_key", pa.string()),  # as in ASSETS
         pa.field("site_id", pa.string(), nullable=False),
+        pa.field("load_id", pa.string(), nullable=False),
+    ]
+)
+
+# One row a sample that a sheet told of: when it was taken. Files name it, before or after.
+SAMPLES = pa.schema(
+    [
+        pa.field("site_id", pa.string(), nullable=False),
+        pa.field("sample_key", pa.string(), nullable=False),  # as in ASSET_SAMPLES
+        pa.field("subject_id", pa.int64(), nullable=False),
+        pa.field("time", MICROSECONDS, nullable=False),
         pa.field("load_id", pa.string(), nullable=False),
     ]
 )

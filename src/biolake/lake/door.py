@@ -37,6 +37,7 @@ TABLES: dict[str, pa.Schema] = {
     "embeddings": schema.EMBEDDINGS,
     "models": schema.MODELS,
     "asset_samples": schema.ASSET_SAMPLES,
+    "samples": schema.SAMPLES,
     "spans": schema.SPANS,
     "variants": schema.VARIANTS,
     "variant_annotations": schema.VARIANT_ANNOTATIONS,

@@ -86,6 +86,7 @@ class Intake:
         self.origins: list[Origin] = []
         self.encounters: list[pa.Table] = []
         self.described: list[pa.Table] = []
+        self.samples: list[pa.Table] = []  # value, subject (registry number), time
         self.retracted: list[np.ndarray] = []
         self.taken_back = np.empty(0, dtype=np.int64)  # these, ascending: of a finished intake
         self.buckets = bucket_count(lake, expected_rows)
@@ -108,6 +109,7 @@ class Intake:
         numbers = self._lines(chunk)
         if chunk.people is not None:
             self.linkage.people(chunk.people)
+            self._note_samples(chunk)
         if chunk.codes is not None:
             self.described.append(chunk.codes.cast(MAPPED_CODES))
         if chunk.retracted is not None:
@@ -117,6 +119,20 @@ class Intake:
             self.encounters.append(self._encounters(encounters, chunk))
         if events is not None and events.num_rows:
             self._take_events(events, numbers)
+
+    def _note_samples(self, chunk: Chunk) -> None:
+        """Keep when the samples were taken of which a chunk tells."""
+        people = chunk.people
+        if people is None or "time" not in people.column_names:
+            return
+        timed = people.filter(pc.is_valid(people["time"]))
+        if not timed.num_rows:
+            return
+        column = {name: whole(timed[name]) for name in ("subject", "value", "time")}
+        subjects = pa.array(self.linkage.subjects(column["subject"]))
+        times = self._as_utc(column["time"].cast(MICROSECONDS), chunk.file.name)
+        names = ["value", "subject", "time"]
+        self.samples.append(pa.table([column["value"], subjects, times], names=names))
 
     def _lines(self, chunk: Chunk) -> np.ndarray:
         """Return the ledger lines of a chunk: of its file, or of each of its parts."""

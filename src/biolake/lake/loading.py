@@ -27,6 +27,7 @@ from biolake.lake.linkage import ID_SYSTEM
 from biolake.lake.measures import Measures
 from biolake.lake.merging import Outcome, Previous, compare, settle
 from biolake.lake.ordering import among
+from biolake.lake.sample_times import write_sample_times
 from biolake.lake.stored import to_block
 from biolake.lake.transaction import Transaction
 
@@ -290,6 +291,7 @@ class Loading:
         if intake.linkage.new_rows:
             tx.append("linkage", intake.linkage.new_table())
         self._shelved.write(tx)
+        write_sample_times(tx, view, intake)
         self._derived.write(tx, view, self._assets.gone, self._assets.moved)
         sites = ledger.sites(view, request.site, self._clock, request.zone)
         if sites is not None:

@@ -138,11 +138,12 @@ class EncounterRule:
 
 @dataclass(frozen=True)
 class Identifier:
-    """One more identifier of the person, for linkage."""
+    """One more identifier of the person, for linkage; of a sample, when it was taken."""
 
     system: str
     value: Expression
     scope: str
+    time: Expression | None = None
 
 
 @dataclass(frozen=True)

@@ -226,9 +226,10 @@ def _encounters(value: Value) -> EncounterRule:
 
 
 def _person(value: Value) -> Identifier:
-    block = value.block([], ["system", "value", "scope"])
+    block = value.block(["time"], ["system", "value", "scope"])
     scope = block["scope"].choice("site", "global")
-    return Identifier(block["system"].text(), expression(block["value"]), scope)
+    time = expression(block["time"]) if "time" in block else None
+    return Identifier(block["system"].text(), expression(block["value"]), scope, time)
 
 
 def _part_of(value: Value) -> PartOf:

@@ -76,7 +76,7 @@ class Plan:
     fates: tuple[Fate, ...]
     rules: tuple[RulePlan, ...]
     encounters: dict[str, str]
-    people: tuple[tuple[str, str, str], ...]  # system, scope, query column
+    people: tuple[tuple[str, str, str, str], ...]  # system, scope, columns of value and time
     assets: tuple[AssetPlan, ...]
     notes: tuple[NotePlan, ...]
     keyed: bool
@@ -122,7 +122,10 @@ class Planner:
             tuple(fates.known),
             tuple(self._rule(rule, number) for number, rule in enumerate(self.table.events)),
             self._encounter_columns(),
-            tuple((p.system, p.scope, f"person{n}") for n, p in enumerate(self.table.people)),
+            tuple(
+                (p.system, p.scope, f"person{n}", f"taken{n}" if p.time else "")
+                for n, p in enumerate(self.table.people)
+            ),
             asset_plans(self.table.assets),
             note_plans(self.table.notes, f"{self.mapping.name}/{self.table.name}"),
             bool(self.table.key),
@@ -183,6 +186,8 @@ class Planner:
         yield from self._encounter_outputs(values)
         for number, person in enumerate(self.table.people):
             yield Output(f"person{number}", person.value, "key text")
+            if person.time is not None:
+                yield Output(f"taken{number}", person.time, "time")
         yield from asset_outputs(self.table.assets)
         yield from note_outputs(self.table.notes)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from biolake.core.errors import DataRefused, MappingInvalid, SourceUnreadable
 from biolake.core.reading import Chunk, ReadContext, Reject, SourceFile, Tally
-from biolake.core.schema import MAPPED, MAPPED_ENCOUNTERS, MAPPED_PEOPLE
+from biolake.core.schema import MAPPED, MAPPED_ENCOUNTERS, MAPPED_PEOPLE, MICROSECONDS
 from biolake.core.spool import Spool
 from biolake.ingest.mapping.assets import SourceNames, asset_links
 from biolake.ingest.mapping.columns import Source, parquet_size
@@ -326,11 +326,16 @@ def _encounters(plan: Plan, batch: pa.RecordBatch, used: np.ndarray) -> pa.Table
 
 def _people(plan: Plan, batch: pa.RecordBatch, used: np.ndarray) -> pa.Table | None:
     tables = []
-    for system, scope, name in plan.people:
+    timed = any(time for *_, time in plan.people)
+    for system, scope, name, time in plan.people:
         rows = batch.filter(pa.array(used & _given(batch, name)))
         subject, n = rows.column("subject"), rows.num_rows
         columns = [subject, pa.repeat(system, n), rows.column(name), pa.repeat(scope, n)]
-        schema = pa.schema([pa.field("subject", subject.type, False), *list(MAPPED_PEOPLE)[1:]])
+        fields = [pa.field("subject", subject.type, False), *list(MAPPED_PEOPLE)[1:]]
+        if timed:
+            columns.append(rows.column(time) if time else pa.nulls(n, MICROSECONDS))
+            fields.append(pa.field("time", MICROSECONDS))
+        schema = pa.schema(fields)
         tables.append(pa.Table.from_arrays(columns, schema=schema))
     tables = [table for table in tables if table.num_rows]
     return pa.concat_tables(tables) if tables else None

@@ -58,7 +58,7 @@ tables:
     file: samples.csv
     key: [sample]
     columns: {{{column}taken_at: TIMESTAMP, ldl: DOUBLE}}
-    people: [{{system: sample, value: sample, scope: site}}]
+    people: [{{system: sample, value: sample, scope: site, time: taken_at}}]
     events:
       - {{name: taken, code: "'SAMPLE//taken'", time: taken_at}}
       - name: ldl
