@@ -124,6 +124,11 @@ def test_a_name_that_is_no_treatment_is_left_alone(text: str) -> None:
     assert found == []
 
 
+def test_an_allergy_ends_where_a_treatment_begins() -> None:
+    found = told("Allergic to penicillin, sulfasalazine and aspirin, takes lisinopril 10 mg")
+    assert [row[2].get("status") for row in found] == ["allergy", "allergy", "allergy", None]
+
+
 def test_a_concentration_per_minute_is_no_dose() -> None:
     assert told("remifentanil 0.5 μg.kg-1.min-1")[0][2] == {}
 

@@ -27,6 +27,12 @@ _ALLERGY = re.compile(
     r"|adverse reactions?|reacci[oó]n adversa|rash (?:from|to|with))\b[^.;\n]{0,45}$",
     re.IGNORECASE,
 )
+# After these the allergy is over: "allergic to penicillin, takes lisinopril".
+_TAKES = re.compile(
+    r"\b(?:tak(?:es?|ing)|treated|on|started|starts?|continues?|currently|received|given|instead"
+    r"|prescribed|toma|tratad[oa]|tratamiento|se pauta|recibe|recibi[oó])\b",
+    re.IGNORECASE,
+)
 _ALLERGY_AFTER = re.compile(r"[ -](?:allerg|alerg|intoleran)\w*", re.IGNORECASE)
 _STOPPED = re.compile(
     r"\b(?:stop(?:ped|s|ping)?|discontinu\w+|d/?c'?e?d|held|holding|hold"
@@ -136,7 +142,8 @@ def _told(
 
 def _status(text: str, start: int, end: int, limit: int) -> str:
     """Return `allergy` or `discontinued` where the words around a name say so."""
-    if _ALLERGY.search(text, max(0, start - 70), start) or _ALLERGY_AFTER.match(text, end):
+    allergic = _ALLERGY.search(text, max(0, start - 70), start)
+    if (allergic and not _TAKES.search(allergic[0])) or _ALLERGY_AFTER.match(text, end):
         return "allergy"
     if _STOPPED.search(text, max(0, start - 60), start) or _STOPPED_AFTER.match(text, end, limit):
         return "discontinued"
