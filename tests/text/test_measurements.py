@@ -123,6 +123,21 @@ def test_goals_and_other_fluids_are_told_as_such() -> None:
     assert told("non-HDL 178 mg/dL")[0][1] == "non_hdl"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In 2019 creatinine was 1.2 mg/dL",
+        "Last week temp 39 C",
+        "creatinine 1.2 mg/dL in March 2020",
+        "HbA1c 7.2% on 03/11/2020",
+        "weight 70 kg two months ago",
+        "En marzo de 2015 presentaba PSA 4 ng/ml",
+    ],
+)
+def test_a_value_of_another_day_is_told_as_such(text: str) -> None:
+    assert attributes(text)["dated"] is True
+
+
 def test_both_scales_of_a_temperature_are_kept() -> None:
     assert attributes("Temp 98.6 F") == {"celsius": 37.0}
     assert attributes("Temp 37 C") == {"fahrenheit": 98.6}

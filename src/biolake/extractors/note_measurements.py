@@ -60,6 +60,10 @@ def note_measurements(opened: Sequence[Opened]) -> Measured:
         "hypothetical" if "goal" in about or word == "hypothetical" else "affirmed"
         for word, about in zip(said["assertion"], found.attributes, strict=True)
     ]
+    said["temporality"] = [
+        "historical" if "dated" in about else word
+        for word, about in zip(said["temporality"], found.attributes, strict=True)
+    ]
     codes: list[str | None] = [f"{CODE}{name}" for name in found.name]
     columns = Columns(found.item, found.start, found.end, codes, found.value, found.unit,
                       found.attributes)  # fmt: skip

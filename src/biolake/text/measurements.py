@@ -73,6 +73,19 @@ _OF_ANOTHER_FLUID = re.compile(rf"\b(?:{_ELSEWHERE})\b[^.;\n]{{0,50}}$", re.IGNO
 _IN_ANOTHER_FLUID = re.compile(
     rf"[ ,(]*(?:in|en|of|de)\s(?:the\s|la\s|el\s|l[ií]quido\s)?(?:{_ELSEWHERE})\b", re.IGNORECASE
 )
+_DATED_BEFORE = re.compile(
+    r"\b(?:(?:in|en|since|desde|on|from|of|de)\s(?:[^\W\d]+\s(?:de\s|of\s)?)?(?:19|20)\d\d"
+    r"|last (?:week|month|year|visit)|previous(?:ly)?|prior|ago|earlier|hace \d+"
+    r"|(?:a[nñ]o|mes) pasado"
+    r"|previ[oa]s?|previamente|anterior(?:es)?)\b[^.;\n]{0,60}$",
+    re.IGNORECASE,
+)
+_DATED_AFTER = re.compile(
+    r"[ ,(]*(?:(?:in|on|en|from|de)\s(?:[^\W\d]+\s(?:de\s|of\s)?)?(?:19|20)\d\d\b"
+    r"|(?:on\s|el\s)?\d{1,2}/\d{1,2}(?:/\d{2,4})?\b"
+    r"|(?:\w+\s){1,2}(?:ago|before|antes)\b)",
+    re.IGNORECASE,
+)
 _REACH = 90  # characters after a cue that are looked at
 
 
@@ -160,7 +173,8 @@ def _pressures(item: int, text: str, start: int, end: int) -> Iterator[Found]:
 def said_of(text: str, start: int, end: int) -> dict[str, Any]:
     """Return what makes a value no measurement of the patient's blood or body now.
 
-    `goal`: it is to be reached, or feared. `specimen`: it is of urine or another fluid.
+    `goal`: it is to be reached, or feared. `specimen`: it is of urine or another fluid. `dated`: it
+    is of another day than the note.
     """
     said: dict[str, Any] = {}
     if _GOAL.search(text, max(0, start - 30), start):
@@ -168,6 +182,9 @@ def said_of(text: str, start: int, end: int) -> dict[str, Any]:
     before = _OF_ANOTHER_FLUID.search(text, max(0, start - 70), start)
     if before or _IN_ANOTHER_FLUID.match(text, end, end + 40):
         said["specimen"] = "other"
+    dated = _DATED_BEFORE.search(text, max(0, start - 80), start)
+    if dated or _DATED_AFTER.match(text, end, end + 40):
+        said["dated"] = True
     return said
 
 
