@@ -39,6 +39,7 @@ class Answer:
         default_factory=dict
     )  # not looked at: not installed
     seconds: float = 0.0
+    listed: tuple[tuple[object, ...], ...] = ()  # findings of one asset, until they are joined
 
     @staticmethod
     def failed(places: Sequence[int], reason: str, column: str = "") -> Answer:
@@ -97,7 +98,7 @@ def _refuse_other_items(tables: Sequence[pa.Table], items: Sequence[int], count:
 
 def _listed(given: object, places: Sequence[int]) -> Answer:
     """Return a list of findings of one asset in columns; the first that can be none spoils it."""
-    columns: dict[str, list[object]] = {name: [] for name in FINDINGS.names}
+    rows: list[tuple[object, ...]] = []
     try:
         findings = list(given)  # type: ignore[call-overload]
     except TypeError:
@@ -108,12 +109,10 @@ def _listed(given: object, places: Sequence[int]) -> Answer:
         if not isinstance(finding, Finding) or not isinstance(finding.code, str):
             return Answer.failed(places, UNDECLARED)
         try:
-            values = _values(finding)
+            rows.append(_values(finding))
         except (TypeError, ValueError, OverflowError, AttributeError):
             return Answer.failed(places, WRONG_KIND, finding.code)
-        for name, value in zip(FINDINGS.names, values, strict=True):
-            columns[name].append(value)
-    return Answer(tuple(places), pa.table(columns, schema=FINDINGS))
+    return Answer(tuple(places), listed=tuple(rows))
 
 
 def _values(finding: Finding) -> tuple[object, ...]:
@@ -122,7 +121,6 @@ def _values(finding: Finding) -> tuple[object, ...]:
         finding.text.encode()
     finding.unit.encode()
     return (
-        0,
         None,
         finding.code,
         None if value is None else float(value),
@@ -149,15 +147,16 @@ def without(answer: Answer, items: Sequence[int]) -> Answer:
 
 def joined(answers: Sequence[Answer]) -> Answer:
     """Return answers of one extractor about some assets each as one about all."""
-    if len(answers) == 1:
+    if len(answers) == 1 and not answers[0].listed:
         return answers[0]
-    findings, tables = [FINDINGS.empty_table()], dict[str, list[pa.Table]]()
+    findings, tables = [_in_columns(answers)], dict[str, list[pa.Table]]()
     skipped: dict[int, str] = {}
     faults: dict[int, tuple[str, str]] = {}
     missing: dict[int, SetupMissing] = {}
     first = 0
     for answer in answers:
-        findings.append(_moved(answer.findings, first))
+        if len(answer.findings):
+            findings.append(_moved(answer.findings, first))
         for name, rows in answer.tables.items():
             tables.setdefault(name, []).append(_moved(rows, first))
         skipped |= {first + item: why for item, why in answer.skipped.items()}
@@ -171,7 +170,20 @@ def joined(answers: Sequence[Answer]) -> Answer:
         skipped,
         faults,
         missing,
+        sum(answer.seconds for answer in answers),
     )
+
+
+def _in_columns(answers: Sequence[Answer]) -> pa.Table:
+    """Return all that was listed, each asset's under its place among the answers."""
+    rows, first = [], 0
+    for answer in answers:
+        rows += [(first, *row) for row in answer.listed]
+        first += len(answer.places)
+    if not rows:
+        return FINDINGS.empty_table()
+    columns = zip(FINDINGS.names, zip(*rows, strict=True), strict=True)
+    return pa.table({name: list(column) for name, column in columns}, schema=FINDINGS)
 
 
 def _moved(rows: pa.Table, by: int) -> pa.Table:

@@ -1,8 +1,8 @@
 """Open assets run by run and ask extractors about them, in threads; their order stays the same.
 
 Most of the work is in NumPy, Numba and codecs, which let other threads run; memory holds a few
-opened assets and the findings, never more. Small assets that an extractor looks at many at a time
-(notes) are opened together; anything else is a run of its own.
+opened assets and the findings, never more. Small assets make runs: one is opened after the other,
+and only those that an extractor looks at many at a time (notes) stay open together.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ class _Run:
     assets: tuple[DueAsset, ...]
     opened: dict[int, Opened] = field(default_factory=dict)
     unopened: dict[int, Answer] = field(default_factory=dict)  # why, as every extractor's answer
-    seconds: float = 0.0
+    told: dict[str, list[Answer]] = field(default_factory=dict)  # of extractors of one at a time
+    lengths: dict[int, int] = field(default_factory=dict)  # characters of the notes
+    seconds: float = 0.0  # to open them
 
     def asking(self, name: str) -> list[int]:
         """Return the places of the assets that an extractor is to look at."""
@@ -103,34 +105,46 @@ class Measuring:
             yield looked
 
     def _runs(self, assets: Iterable[DueAsset]) -> Iterator[tuple[DueAsset, ...]]:
-        """Cut the assets into runs: those that extractors of many look at lie together."""
+        """Cut the assets into runs, a large one by itself."""
         run: list[DueAsset] = []
         size = 0
         for asset in assets:
-            many = any(self.extractors[name].many for name in asset.extractors)
-            full = len(run) == _RUN_ASSETS or size + asset.bytes > _RUN_BYTES
-            if run and (full or not many):
+            if run and (len(run) == _RUN_ASSETS or size + asset.bytes > _RUN_BYTES):
                 yield tuple(run)
                 run, size = [], 0
-            if not many:
-                yield (asset,)
-                continue
             run.append(asset)
             size += asset.bytes
         if run:
             yield tuple(run)
 
     def _look(self, assets: tuple[DueAsset, ...]) -> Looked:
-        run, begun = _Run(assets), time.thread_time()
+        run = _Run(assets)
         self._packs().ahead([f.place for a in assets if len(assets) > 1 for f in a.files])
-        with ExitStack() as contents:
+        with ExitStack() as together:
             for place, asset in enumerate(assets):
-                self._open(run, place, asset, contents)
-            run.seconds = time.thread_time() - begun
+                many = any(self.extractors[name].many for name in asset.extractors)
+                with ExitStack() as alone:
+                    self._one(run, place, together if many else alone)
+                if not many:
+                    run.opened.pop(place, None)
             names = dict.fromkeys(name for asset in assets for name in asset.extractors)
             answers = {name: self._asked(name, run) for name in names}
-        lengths = {n: len(o.text) for n, o in run.opened.items() if isinstance(o, Note)}
-        return Looked(assets, answers, lengths, run.seconds)
+        return Looked(assets, answers, run.lengths, run.seconds)
+
+    def _one(self, run: _Run, place: int, contents: ExitStack) -> None:
+        """Open one asset, and ask the extractors of one at a time."""
+        begun = time.thread_time()
+        self._open(run, place, run.assets[place], contents)
+        run.seconds += time.thread_time() - begun
+        opened = run.opened.get(place)
+        if isinstance(opened, Note):
+            run.lengths[place] = len(opened.text)
+        for name in run.assets[place].extractors if opened is not None else ():
+            if not self.extractors[name].many and name not in self._absent:
+                begun = time.thread_time()
+                answer = self._answer(name, [place], opened)
+                answer = replace(answer, seconds=time.thread_time() - begun)
+                run.told.setdefault(name, []).append(answer)
 
     def _packs(self) -> PackReader:
         """Return this thread's own reader: its open files are shared with no other thread."""
@@ -186,18 +200,18 @@ class Measuring:
 
     def _asked(self, name: str, run: _Run) -> Answer:
         """Return what one extractor says of the assets of a run that it is to look at."""
-        begun, places = time.thread_time(), run.asking(name)
-        there = [n for n in places if n in run.opened]
-        if name in self._absent:
-            closed = [n for n in places if n not in run.unopened]
-            found = [Answer.lacking(closed, self._absent[name])]
-        elif self.extractors[name].many:
-            found = self._asked_of_many(name, there, run) if there else []
-        else:
-            found = [self._answer(name, [n], run.opened[n]) for n in there]
-        unopened = [run.unopened[n] for n in places if n in run.unopened]
-        answer = joined([each for each in (*found, *unopened) if each.places])
-        return replace(answer, seconds=time.thread_time() - begun)
+        places = run.asking(name)
+        there = [n for n in places if n in run.opened] if self.extractors[name].many else []
+        found = list(run.told.get(name, ()))
+        if there and name not in self._absent:
+            begun = time.thread_time()
+            found = self._asked_of_many(name, there, run)
+            found[0] = replace(found[0], seconds=time.thread_time() - begun)
+        found += [run.unopened[n] for n in places if n in run.unopened]
+        told = {place for answer in found for place in answer.places}
+        if left := [n for n in places if n not in told]:
+            found.append(Answer.lacking(left, self._absent[name]))
+        return joined(found)
 
     def _asked_of_many(self, name: str, there: Sequence[int], run: _Run) -> list[Answer]:
         """Ask about all at once; where that fails, one by one: only what is at fault is lost."""
