@@ -44,6 +44,7 @@ NEGATED, AFFIRMED, POSSIBLE, HYPOTHETICAL = "negated", "affirmed", "possible", "
         ("Denies fever, but has chills.", "chills", AFFIRMED),
         ("She denies A, B, and has cramps.", "cramps", AFFIRMED),
         ("Pneumonia was ruled out.", "Pneumonia", NEGATED),
+        ("The work-up was negative for pneumonia.", "pneumonia", NEGATED),
         ("Pneumothorax is not seen.", "Pneumothorax", NEGATED),
         ("The lungs show no increase in edema.", "edema", AFFIRMED),
         ("No change in vision.", "vision", NEGATED),

@@ -190,6 +190,7 @@ def _simulate_page(data: dict[str, Any]) -> Iterator[RenderableType]:
         yield f"With {counted(data['samples'], 'sample')}: genotypes, expression and cells."
     yield "To load it:"
     for number, name in enumerate(data["sites"], 1):
-        beside = (("assets", data["assets"]), ("notes", data["notes"]), ("omics", data["samples"]))
+        beside = [("assets", data["assets"]), ("notes", data["notes"])]
+        beside += [("omics", data["samples"]), ("expression", data["samples"])]
         for part in (name, *(kind for kind, made in beside if made)):
             yield f"  biolake ingest {data['folder']}/site-{number}/{part} --site site-{number}"

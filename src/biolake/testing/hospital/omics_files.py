@@ -69,6 +69,15 @@ tables:
 """
 
 
+EXPRESSION = """\
+# Expression in the samples of a made-up hospital; omics/samples.csv says whose they are.
+name: synthetic-expression-{site}
+samples: {{file: samples.csv, id: sample, time: taken_at}}
+matrices:
+  - {{file: expression.tsv.gz, kind: expression, scale: log2tpm, samples: columns}}
+"""
+
+
 @dataclass(frozen=True)
 class Planted:
     """Which samples bear the faults and kinship that a site's genotypes have."""
@@ -109,7 +118,7 @@ class OmicsFiles:
             sexes[planted.wrong_sex] = 3 - sexes[planted.wrong_sex]
             called[:, planted.poor] = _with_gaps(called[:, planted.poor], seed)
         write_bed(folder / "cohort", called, variants(), names, sexes=sexes)
-        write_expression(folder, names, expression(some, seed))
+        self._expression(some, names)
         drawn = cells(some, seed)
         write_h5ad(folder / "blood.h5ad", drawn, names)
         self.made = {"samples": len(names), "cells": len(drawn.counts)}
@@ -118,6 +127,19 @@ class OmicsFiles:
     def counts(self) -> dict[str, int]:
         """Return what a load of the folder must find."""
         return self.made
+
+    def _expression(self, some: Givers, names: list[str]) -> None:
+        """Write the matrix, when its samples were taken, and what the two are."""
+        folder = self.site.folder / "expression"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_expression(folder, names, expression(some, self.site.seed))
+        with (folder / "samples.csv").open("w", encoding="utf-8", newline="") as stream:
+            table = csv.writer(stream, lineterminator="\n")
+            table.writerow(("sample", "taken_at"))
+            taken = [self.naming.moment(moment) for moment in some.taken.tolist()]
+            table.writerows(zip(names, taken, strict=True))
+        text = EXPRESSION.format(site=self.site.number + 1)
+        (folder / "molecular.yaml").write_text(text, encoding="utf-8")
 
     def _samples(self, folder: Path, some: Givers, names: list[str], ldl: np.ndarray) -> None:
         integer = self.naming.integer
