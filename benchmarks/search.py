@@ -189,8 +189,7 @@ def query(options: argparse.Namespace) -> dict[str, Any]:
     with open_view(open_lake(str(options.lake))) as view:
         found = words(view, numbers)
     with open_view(open_lake(str(options.lake))) as view:
-        found |= near(view, options.vectors)
-    return found | peak("query")
+        return found | near(view, options.vectors)
 
 
 def words(view: Any, numbers: np.ndarray) -> dict[str, Any]:
@@ -267,6 +266,7 @@ def near(view: Any, count: int) -> dict[str, Any]:
     begun = time.process_time()
     opened, known = Searcher(view).vectors("made")
     cost = {"vectors opened, CPU s": time.process_time() - begun}
+    cost |= peak("query")  # before brute force takes memory of its own
     true, asked = standardised(count)
     among = Filters(subjects=FIRST + np.arange(0, SUBJECTS, SHARE))
     inside = np.flatnonzero(known.fitting(among))

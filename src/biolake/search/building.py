@@ -7,9 +7,8 @@ row, the one a full build makes.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -194,8 +193,3 @@ def _new_rows(
         for row in part.rows(view, sources, owners)
     ]
     return pa.Table.from_pylist(rows, ROWS)
-
-
-def owners_of(folder: Path, names: Sequence[str]) -> pa.Table:
-    """Return some columns of all rows of a part."""
-    return Table(folder, ROWS_TABLE).columns(names)

@@ -69,7 +69,6 @@ class Part:
     """One part: what it holds now, and how its rows are made."""
 
     name: str
-    title: str
     now: Callable[[View, Sources], pa.Table]  # owner, fingerprint
     rows: Callable[[View, Sources, Sequence[str]], Iterator[Row]]  # of these owners
     of_subjects: bool  # the owner is an asset
@@ -189,12 +188,12 @@ _COHORTS, _STUDIES, _MODELS = _named("cohorts"), _named("studies"), _named("mode
 PARTS: Mapping[str, Part] = {
     part.name: part
     for part in (
-        Part("codes", "codes", _sql(_CODES.format(codes=_ALL_CODES)), _code_rows, False),
-        Part("notes", "notes", _sql(_NOTES), _note_rows, True),
-        Part("spans", "found in notes", _sql(_SPANS.format(columns=_SPAN_NAMES)), _span_rows, True),
-        Part("assets", "assets", _sql(_ASSETS), _asset_rows, True),
-        Part("cohorts", "cohorts", *_COHORTS, False),
-        Part("studies", "studies", *_STUDIES, False),
-        Part("models", "models", *_MODELS, False),
+        Part("codes", _sql(_CODES.format(codes=_ALL_CODES)), _code_rows, False),
+        Part("notes", _sql(_NOTES), _note_rows, True),
+        Part("spans", _sql(_SPANS.format(columns=_SPAN_NAMES)), _span_rows, True),
+        Part("assets", _sql(_ASSETS), _asset_rows, True),
+        Part("cohorts", *_COHORTS, False),
+        Part("studies", *_STUDIES, False),
+        Part("models", *_MODELS, False),
     )
 }

@@ -8,9 +8,8 @@ have other ranges; those of a text encoder are compared as they are.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -302,10 +301,3 @@ def open_vectors(view: View, part: BuiltPart) -> OpenVectors:
     asset_ids = keys["asset_id"].combine_chunks()
     said = (told["encoder"], told["encoder_version"], told["modality"], part.commit)
     return OpenVectors(*said, asset_ids, items, made)
-
-
-Encode = Callable[[Sequence[str]], np.ndarray]
-
-
-def folder_of(view: View, part: BuiltPart) -> Path:
-    return home_of(view.lake) / part.folder
