@@ -25,6 +25,7 @@ from biolake.ingest.extracting.answers import rows_schema
 from biolake.ingest.extracting.keys import mix, unmix
 from biolake.ingest.extracting.report import ExtractionReport
 from biolake.ingest.extraction import extract
+from biolake.lake.asset_report import CHANGED
 from biolake.lake.door import open_view
 from biolake.lake.forgetting import forget
 from biolake.lake.lake import Lake, init
@@ -422,12 +423,28 @@ def test_a_corrected_note_loses_the_spans_of_what_stood_there(lake: Lake, source
     take(lake, source, reader=CATALOGUE)
     run(lake)
     write_lines(source, "a", ("p1", noon, "no fever at all"), ("p2", noon, "cough"))
-    take(lake, source, reader=CATALOGUE)
+    report = take(lake, source, reader=CATALOGUE)
+    assert report.assets.notes == {CHANGED: 1}
     assert rows(lake, "SELECT code FROM spans") == [("cough",)]
     sound(lake)
     assert run(lake).extractors["words"].assets == 1
     assert len(rows(lake, EVENTS)) == 5
     sound(lake)
+
+
+@pytest.mark.parametrize("told", [{"kind": "report"}, {"attributes": {"language": "es"}}])
+def test_a_note_is_looked_at_again_when_its_kind_or_its_language_is_told_otherwise(
+    lake: Lake, tmp_path: Path, told: dict[str, object]
+) -> None:
+    _, found = spool(tmp_path, [("p1", "fever now")])
+    table = SourceFile("notes.csv", "notes.csv", "c1", "how")
+    load(lake, Chunk(table, "lines", Tally(), assets=tuple(found)))
+    run(lake)
+    other = replace(found[0], facts=replace(found[0].facts, **told))  # type: ignore[arg-type]
+    table = SourceFile("notes.csv", "notes.csv", "c2", "how")
+    load(lake, Chunk(table, "lines", Tally(), assets=(other,)))
+    assert run(lake).assets == 1
+    assert run(lake).assets == 0
 
 
 def test_forgetting_a_subject_takes_its_spans_and_verify_sees_what_does_not_fit(

@@ -22,7 +22,7 @@ from biolake.lake.asset_fates import Fates
 from biolake.lake.asset_found import OTHERS, Found, is_of_another
 from biolake.lake.asset_growth import DOUBLE, Member, after, told_apart
 from biolake.lake.asset_owners import Owners
-from biolake.lake.asset_report import MOVED, AssetOptions, AssetReport, asset_key
+from biolake.lake.asset_report import CHANGED, AssetOptions, AssetReport, asset_key
 from biolake.lake.asset_rows import (
     DESCRIBED,
     SPILL,
@@ -277,6 +277,9 @@ class AssetIntake:
         if same and not changed:
             self._note(one, old["subject_id"])
             return
+        stays = all(row[name] == old[name] for name in ("subject_id", "time"))
+        if old["subject_id"] is not None and (one.corrects or not stays):
+            self.report.notes[CHANGED] += 1
         self._retract(old, row)
         self.replaced.add(old["asset_id"])
         if changed:
@@ -336,7 +339,6 @@ class AssetIntake:
             row |= {"subject_id": before, "encounter_id": stay, "subject_key": None}
         else:
             self.report.relinked += 1
-            self.report.notes[MOVED] += 1
             if one.subject is not None:
                 self.moved[old["asset_id"]] = one.subject
 

@@ -12,7 +12,10 @@ OF_FORGOTTEN = (
     "assets stored earlier prove to be of a forgotten subject: forget that subject once more to"
     " remove them"
 )
-MOVED = "run: biolake extract (findings of re-linked assets move with it)"
+CHANGED = (
+    "run: biolake extract (until then the lake has what was found in these assets before they were"
+    " corrected, moved in time or given to another subject)"
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class AssetReport:
     samples_linked: int = 0
     samples_unlinked: int = 0
     samples_linked_later: int = 0  # of earlier loads, now linked
+    samples_moved: int = 0  # a corrected sheet says that they are another subject's
     modalities: Counter[str] = field(default_factory=Counter)  # of those added
     notes: Counter[str] = field(default_factory=Counter)
 

@@ -32,7 +32,9 @@ SELECT a.asset_id, a.subject_id IS NOT NULL OR coalesce(l.linked, false) AS link
     x.name AS extractor, r.name IS NOT NULL AS readable, a.format,
     sha256(concat_ws(chr(10), '{LAYOUT}', x.name, x.version, a.format, coalesce(r.version, ''),
         coalesce(a.subject_id::VARCHAR, ''), coalesce(a.encounter_id::VARCHAR, ''),
-        coalesce(epoch_us(a.time)::VARCHAR, ''), a.source_key, s.zone, l.told)) AS how
+        coalesce(epoch_us(a.time)::VARCHAR, ''), a.source_key, s.zone, l.told,
+        CASE WHEN a.modality = 'note' THEN concat_ws(chr(10), 'kind', coalesce(a.kind, ''),
+            coalesce(a.attributes ->> '$.language', '')) END)) AS how
 FROM assets a
 LEFT JOIN (
     SELECT asset_id, bool_or(subject_id IS NOT NULL) AS linked, sha256(string_agg(
