@@ -35,7 +35,7 @@ def _case_fields(command: Any) -> Any:
 
 @click.group("coder", cls=Section, examples=["biolake coder train cases.jsonl --to coder.npz"])
 def coder() -> None:
-    """Learn to code notes from coded cases, with a probability for each code."""
+    """Learn to code notes from coded cases; each code has a probability."""
 
 
 @coder.command(

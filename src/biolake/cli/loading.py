@@ -106,7 +106,7 @@ def ingest(
     new_subjects: bool,
     wait: float,
 ) -> None:
-    """Load records, ECGs, images; the same again adds nothing."""
+    """Load records, notes, images, omics; the same again adds nothing."""
     from biolake.cli.pages import steps
     from biolake.core.catalogue import discover
     from biolake.ingest.pipeline import ingest as load
