@@ -277,10 +277,7 @@ class AssetIntake:
         if same and not changed:
             self._note(one, old["subject_id"])
             return
-        stays = all(row[name] == old[name] for name in ("subject_id", "time"))
-        if old["subject_id"] is not None and (one.corrects or not stays):
-            self.report.notes[CHANGED] += 1
-        self._retract(old, row)
+        self._retract(one, old, row)
         self.replaced.add(old["asset_id"])
         if changed:
             self.gone.add(old["asset_id"])
@@ -342,8 +339,11 @@ class AssetIntake:
             if one.subject is not None:
                 self.moved[old["asset_id"]] = one.subject
 
-    def _retract(self, old: Row, row: Row) -> None:
-        """Take an asset's event back where it has none any more."""
+    def _retract(self, one: Found, old: Row, row: Row) -> None:
+        """Take an asset's event back where it has none any more; tell where findings stand."""
+        stays = all(row[name] == old[name] for name in ("subject_id", "time"))
+        if old["subject_id"] is not None and (one.corrects or not stays):
+            self.report.notes[CHANGED] += 1
         told = old["subject_id"] is not None and old["time"] is not None
         if told and (row["time"] is None or row["subject_id"] is None):
             key = asset_key(self.intake.site, old["source_key"], old["asset_id"])
