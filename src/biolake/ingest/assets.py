@@ -119,14 +119,16 @@ def _claims(reader: Extension, name: str, head: bytes) -> bool:
         return False
 
 
-def plan_assets(lake: Lake, found: AssetFiles, site: str, zone: str | None) -> AssetFiles:
+def plan_assets(
+    lake: Lake, found: AssetFiles, site: str, zone: str | None, system: str | None = None
+) -> AssetFiles:
     """Hash the files and tell which of them the lake has accounted for, read in the same way.
 
     A file that was quarantined is tried again when another file of its folder is new, or when it
     lies elsewhere than before.
     """
     claimed = tuple(
-        (reader, tuple(_hashed(f, _reading_hash(reader, zone)) for f in files))
+        (reader, tuple(_hashed(f, _reading_hash(reader, zone, system)) for f in files))
         for reader, files in found.claimed
     )
     others = tuple(_hashed(file, OTHER) for file in found.others)
@@ -192,8 +194,10 @@ def _unread(file: SourceFile, why: str) -> SourceFile:
     return replace(file, content_hash=digest, reading_hash=OTHER)
 
 
-def _reading_hash(reader: Extension, zone: str | None) -> str:
-    text = "\n".join(["asset", reader.name, reader.version, zone or ""])
+def _reading_hash(reader: Extension, zone: str | None, system: str | None) -> str:
+    """Return what stands for how files are read; told whose numbers theirs are, it is another."""
+    told = [] if system is None else [f"system {system}"]
+    text = "\n".join(["asset", reader.name, reader.version, zone or "", *told])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

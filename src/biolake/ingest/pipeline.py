@@ -37,6 +37,7 @@ from biolake.lake.lake import Lake
 from biolake.lake.linkage import ID_SYSTEM
 from biolake.lake.loading import Loading, LoadReport, LoadRequest
 from biolake.lake.locking import writer
+from biolake.lake.sample_times import Whose
 from biolake.lake.transaction import clear_scratch, scratch_folder
 
 # Bytes a source row takes in a typical file of its kind; only sizes the buckets.
@@ -100,9 +101,9 @@ def ingest(
         clear_scratch(lake)
         with scratch_folder(lake) as scratch:
             stage("plan")
-            context = ReadContext(site, scratch)
+            context = ReadContext(site, scratch, whose=Whose(lake, site))
             path = open_source(source, scratch)
-            plan = _plan(lake, path, catalogue, context, mapping, zone)
+            plan = _plan(lake, path, catalogue, context, mapping, _Told(zone, subject_system))
             if plan.nothing_new:
                 return IngestReport(plan, site, LoadReport(None))
             stage("read")
@@ -113,9 +114,17 @@ def ingest(
             request = _request(plan, site, zone, source, options)
             loading = Loading(lake, lake.commit(), request, scratch, progress, stage)
             load = loading.run(_all_chunks(plan, links, finding))
-            notes = (*_notes(plan), *_told(load, finding), *_dropped(loading))
+            notes = (*_notes(plan), *_told(load, finding), *_dropped(loading), *_moved(load))
             plan = replace(plan, reading=replace(plan.reading, notes=notes))
             return IngestReport(plan, site, load)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the person says of a source: its clock's zone, whose numbers its asset files bear."""
+
+    zone: str | None
+    system: str | None
 
 
 def _plan(
@@ -124,7 +133,7 @@ def _plan(
     catalogue: Catalogue,
     context: ReadContext,
     mapping: str | None,
-    zone: str | None,
+    told: _Told,
 ) -> Plan:
     """Open a source's records, find the asset files beside them, and tell what is new."""
     site = context.site
@@ -137,12 +146,14 @@ def _plan(
         if found is None:
             raise
         reading = _no_records(lake)
-        return Plan(reading, (), (), plan_assets(lake, found, site, zone))
-    plan = make_plan(lake, reading, site, zone)
+        return Plan(reading, (), (), plan_assets(lake, found, site, told.zone, told.system))
+    plan = make_plan(lake, reading, site, told.zone)
     depends = (file for files in reading.depends.values() for file in files)
     records = {file.name: file for file in (*depends, *plan.new, *plan.known)}
     found = find_asset_files(path, catalogue, records.values())
-    return plan if found is None else replace(plan, assets=plan_assets(lake, found, site, zone))
+    if found is None:
+        return plan
+    return replace(plan, assets=plan_assets(lake, found, site, told.zone, told.system))
 
 
 def _no_records(lake: Lake) -> Reading:
@@ -323,6 +334,16 @@ def _dropped(loading: Loading) -> list[str]:
         for rule, count in part.tally.dropped.items():
             found[part.table, rule] += count
     return [f"events dropped: {table}/{rule} ({count:,})" for (table, rule), count in found.items()]
+
+
+def _moved(load: LoadReport) -> list[str]:
+    """Say what must be done again where samples are another subject's now."""
+    if not load.moved_samples:
+        return []
+    return [
+        f"samples that are another subject's now: {load.moved_samples:,}. Run extract again, keep"
+        " again the variants you keep, and load again the tables of what was measured in them"
+    ]
 
 
 def _every_file(chunks: Iterator[Chunk], files: tuple[SourceFile, ...]) -> Iterator[Chunk]:

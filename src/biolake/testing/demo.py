@@ -13,10 +13,16 @@ from rich.console import Console
 from biolake.lake.door import open_view
 from biolake.lake.lake import open_lake
 from biolake.testing.hospital import simulate
+from biolake.testing.hospital.omics_files import variants
+from biolake.testing.hospital.omics_people import CAUSAL
 
 SUBJECTS = 2000
 SITES = 4
 ASSETS = 0.05  # share of the subjects with ECGs, radiographs, CTs and slides
+NOTES = OMICS = 0.1  # with discharge summaries; with genotypes, expression and cells
+# Records first: they bring the subjects to whom all else belongs.
+ORDER = ("omics", "expression", "notes", "assets")
+QUESTION = "denies chest pain"
 EXAMPLES = Path(__file__).parents[3] / "examples"
 # Which example study suits a lake, by the layout of what was loaded into it.
 STUDIES = {"hl7-v2": "four-hospitals", "mimic-iv": "mimic-demo-mortality"}
@@ -48,11 +54,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _assets(lake: Path, out: Path) -> int:
-    """Measure the ECGs and images, if there are any, and draw one ECG."""
+    """Measure what files and notes hold, if there are any, and show some of it."""
     with open_view(open_lake(str(lake))) as view:
         if "assets" not in view.commit.tables:
             return 0
+        kinds = {kind for (kind,) in view.rows("SELECT DISTINCT modality FROM assets")}
     code = _run(lake, "extract")
+    if "note" in kinds:
+        code = code or _run(lake, "spans", "--label", "diagnosis", "--limit", "5")
+        code = code or _run(lake, "index", "build")
+        code = code or _run(lake, "search", QUESTION, "--kind", "notes", "--limit", "3")
+    if "genotype" in kinds:
+        code = code or _run(lake, "variants", "carriers", variants().name[CAUSAL])
     found = "SELECT asset_id FROM assets WHERE modality = 'ecg' ORDER BY subject_id, time LIMIT 1"
     with open_view(open_lake(str(lake))) as view:
         names = [name[:12] for (name,) in view.rows(found)]
@@ -85,14 +98,20 @@ def _hospital(folder: Path) -> list[Path]:
     if folder.exists():
         shutil.rmtree(folder)
     options = {"--subjects": SUBJECTS, "--sites": SITES, "--assets": ASSETS}
+    options |= {"--notes": NOTES, "--omics": OMICS}
     words = (str(word) for pair in options.items() for word in pair)
     _say(["simulate", str(folder), *words])
-    made = simulate(folder, subjects=SUBJECTS, sites=SITES, assets=ASSETS)
+    shares = {"assets": ASSETS, "notes": NOTES, "omics": OMICS}
+    made = simulate(folder, subjects=SUBJECTS, sites=SITES, **shares)
     rows = f"{made.measurements:,} measurements, {made.assets} ECGs and images"
-    _console().print(f"{made.subjects} subjects, {rows} written")
-    # Records first: they bring the subjects to whom the assets belong.
+    more = f"{made.notes} notes, {made.samples} molecular samples"
+    _console().print(f"{made.subjects} subjects, {rows}, {more} written")
     found = (path for site in folder.glob("site-*") for path in site.iterdir())
-    return sorted(found, key=lambda path: (path.parent.name, path.name == "assets"))
+    return sorted(found, key=lambda path: (path.parent.name, _place(path.name)))
+
+
+def _place(name: str) -> int:
+    return ORDER.index(name) + 1 if name in ORDER else 0
 
 
 def _run(lake: Path, *words: str) -> int:
