@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from biolake.core.errors import DataRefused, SourceUnreadable
+from biolake.core.reading import ReadContext
 from biolake.readers.molecular_tables import molecular_tables, tcga_multimodal
 from biolake.testing.readers import ReaderTests, read
 
@@ -197,6 +198,29 @@ def test_samples_without_a_time_are_quarantined_with_all_their_values(tmp_path):
         "s.csv": [(4, "taken_at"), (5, "taken_at"), (6, "taken_at"), (7, "sample")],
         "m.tsv": [(1, "column 4"), (1, "column 5")],
     }
+
+
+def test_times_that_all_have_an_offset_are_utc(tmp_path):
+    sheet = "sample,patient,taken_at\nX1,7,2016-07-27T14:46:00+01:00\nX2,8,2016-07-27T14:46:00Z\n"
+    folder = write_folder(tmp_path, SHEET | {"s.csv": sheet})
+    assert molecular_tables.call(folder, ReadContext("s", tmp_path)).clock == "utc"
+    found = {row["subject"]: row["time"].isoformat() for row in rows(folder)}
+    assert found == {"X1": "2016-07-27T13:46:00", "X2": "2016-07-27T14:46:00"}
+
+
+def test_the_rows_of_the_other_clock_are_quarantined_in_a_mixed_sheet(tmp_path):
+    line = "X{},7,2016-07-27T14:46:00{}\n"
+    aware = "".join(line.format(n, "+01:00") for n in (1, 2)) + line.format(3, "")
+    folder = write_folder(tmp_path, SHEET | {"s.csv": "sample,patient,taken_at\n" + aware})
+    assert rejects(folder)["s.csv"] == [(4, "taken_at")]
+    assert {row["subject"] for row in rows(folder)} == {"X1", "X2"}
+
+
+def test_a_matrix_of_unknown_samples_alone_gives_nothing_and_says_so(tmp_path):
+    folder = write_folder(tmp_path, SHEET | {"m.tsv": "gene\tY1\tY2\nTP53\t1\t2\n",
+        "molecular.yaml": SHEET["molecular.yaml"].replace("detect", "columns")})  # fmt: skip
+    assert rows(folder) == []
+    assert rejects(folder)["m.tsv"] == [(1, "column 2"), (1, "column 3")]
 
 
 def test_a_sheet_names_samples_and_whose_they_are(tmp_path):

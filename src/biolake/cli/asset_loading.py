@@ -28,6 +28,7 @@ _FATES = (
     "samples_linked",
     "samples_unlinked",
     "samples_linked_later",
+    "samples_moved",
     "bytes_stored",
     "packs",
 )
@@ -46,6 +47,7 @@ _WORDS = {
     "samples_linked": "samples linked to their subject",
     "samples_unlinked": "samples waiting for their subject",
     "samples_linked_later": "samples of earlier loads, now linked",
+    "samples_moved": "samples that are another subject's now",
 }
 
 

@@ -124,11 +124,15 @@ class SampleIntake:
         mine, linked, unsure = self._linked(self._rows.table())
         self._report.samples_linked += linked
         self._report.samples_unlinked -= linked
+        moved = self._intake.linkage.moved
+        mine, relinked = moved.applied(mine)
         stored = self._waiting()
         passed = pa.array(sorted(gone | self._replaced), pa.string())
         stored = stored.filter(pc.invert(pc.is_in(stored["asset_id"], value_set=passed)))
         stored, linked, others = self._linked(stored)
+        stored, others_now = moved.applied(stored)
         self._report.samples_linked_later += linked
+        self._report.samples_moved += relinked + others_now
         self._report.ambiguous += unsure + others
         self._replaced.update(stored["asset_id"].unique().to_pylist())
         self._late = pa.concat_tables([mine, stored])
@@ -137,14 +141,19 @@ class SampleIntake:
             registry.add(subject)
 
     def _waiting(self) -> pa.Table:
-        """Return all samples of the stored assets of which one waits for somebody known now."""
-        if not self._owners.waiting or TABLE not in self._view.commit.tables:
+        """Return all samples of the stored assets of which one is somebody's known now."""
+        if TABLE not in self._view.commit.tables:
             return ASSET_SAMPLES.empty_table()
+        moved = self._intake.linkage.moved.stored(self._view, self._intake.site)
+        if not self._owners.waiting:
+            return moved
         keys = pa.table({"k": pa.array(sorted(self._owners.waiting), pa.string())})
         self._view.con.register("keys", keys)
         stored = self._view.table(_LATE, [self._intake.site])
         self._view.con.unregister("keys")
-        return stored.select(ASSET_SAMPLES.names).cast(ASSET_SAMPLES)
+        others = pc.is_in(moved["asset_id"], value_set=stored["asset_id"].combine_chunks())
+        stored = stored.select(ASSET_SAMPLES.names).cast(ASSET_SAMPLES)
+        return pa.concat_tables([stored, moved.filter(pc.invert(others))])
 
     def _linked(self, rows: pa.Table) -> tuple[pa.Table, int, int]:
         """Link rows whose key came to mean somebody; return how many, and how many mean several."""

@@ -21,6 +21,7 @@ from biolake.core.keys import shard_of
 from biolake.core.reading import SubjectSystem
 from biolake.lake.commits import Commit
 from biolake.lake.lake import Lake
+from biolake.lake.moved_samples import SAMPLE, MovedSamples, Recorded
 
 SCHEMA = pa.schema(
     [
@@ -72,8 +73,10 @@ class Linkage:
         self.forgets = FORGOTTEN in self._known.values()
         self._seen: dict[object, int] = {}
         self.watch: Callable[[str, str, int], None] | None = None  # told of new identifiers
+        self.moved = MovedSamples()
         self._lake, self._base = lake, base
         self._systems: set[tuple[str, str]] | None = None
+        self._recorded: Recorded | None = None
         if subjects.direct:
             self._held = _held_ids(lake, base, "subjects", "subject_id")
             self._stays = _held_ids(lake, base, "encounters", "encounter_id")
@@ -148,11 +151,11 @@ class Linkage:
             return self._seen[value]
         own = (self._system.name, str(value), "site")
         identifiers = [(self._hash(*one), one) for one in dict.fromkeys([own, *also])]
-        found = [self._known[h] for h, _ in identifiers if h in self._known]
-        subject_id = found[0] if found and self._keyed else self._new_id(value)
+        subject_id, found = self._meant(value, identifiers)
         if FORGOTTEN in found or self._is_forgotten(subject_id):
             subject_id = FORGOTTEN
         self.conflicts += len({*found, subject_id}) > 1
+        self._move_samples(identifiers, subject_id)
         for hashed, (system, _, scope) in identifiers:
             if hashed not in self._known:
                 self._known[hashed] = subject_id
@@ -166,6 +169,48 @@ class Linkage:
         number = _REFUSED if subject_id == FORGOTTEN else self.registry.add(subject_id)
         self._seen[value] = number
         return number
+
+    def _meant(
+        self, value: object, identifiers: Sequence[tuple[bytes, tuple[str, str, str]]]
+    ) -> tuple[int, list[int]]:
+        """Return the subject that identifiers mean, and all that they are known to lead to.
+
+        The name of a sample says who somebody is only where nothing else does: a corrected sheet
+        gives the sample to another, and does not make the two one person.
+        """
+        known = self._known
+        firm = [(h, one) for h, one in identifiers if one[0] != SAMPLE or one[2] != "site"]
+        found = [known[h] for h, _ in firm if h in known]
+        if not found:
+            found = [known[h] for h, _ in identifiers if h in known]
+            if firm and found and self._is_recorded(found[0]):
+                system, text, _ = firm[0][1]
+                own = (system, text) == (self._system.name, str(value))
+                return self._new_id(value) if own else self._derived_id(system, text), []
+            found = found[:1] if firm else found
+        return (found[0] if found and self._keyed else self._new_id(value)), found
+
+    def _move_samples(
+        self, identifiers: Sequence[tuple[bytes, tuple[str, str, str]]], subject_id: int
+    ) -> None:
+        """Give samples that were another's to the one who is now told to have given them."""
+        for hashed, (system, text, scope) in identifiers:
+            before = self._known.get(hashed)
+            if (system, scope) != (SAMPLE, "site") or before in (None, subject_id, FORGOTTEN):
+                continue
+            if subject_id != FORGOTTEN:
+                self.moved.add(hashed, self.sample_key(text), before, subject_id)
+                self._known[hashed] = subject_id
+
+    def _is_recorded(self, subject_id: int) -> bool:
+        """Say whether a subject is known by more than names of samples."""
+        if self._recorded is None:
+            state = self._base.tables.get("linkage")
+            files = state.files if state else ()
+            columns = ["system", "subject_id"]
+            stored = (read_parquet(self._lake, file.path, columns) for file in files)
+            self._recorded = Recorded(stored, self.new_rows)
+        return subject_id in self._recorded
 
     def known_as(self, value: str, system: str = "") -> set[int]:
         """Return the subjects an identifier names: in one system, or in all this site knows.
@@ -197,9 +242,7 @@ class Linkage:
         hashed = self._hash(system, value, "site")
         subject_id = self._known.get(hashed)
         if subject_id is None:
-            message = f"subject\0{self._site}\0{system}\0{value}".encode()
-            digest = hmac.digest(self._secret, message, "sha256")
-            subject_id = int.from_bytes(digest[:8], "big") >> 1
+            subject_id = self._derived_id(system, value)
             subject_id = FORGOTTEN if self._is_forgotten(subject_id) else subject_id
             self._known[hashed] = subject_id
             self.new_rows.append((hashed, system, self._site, subject_id))
@@ -250,11 +293,15 @@ class Linkage:
                     next="Give that subject another id in the source.",
                 )
             return subject_id
-        message = f"subject\0{self._site}\0{self._system.name}\0{value}".encode()
+        return self._derived_id(self._system.name, value)
+
+    def _derived_id(self, system: str, value: object) -> int:
+        message = f"subject\0{self._site}\0{system}\0{value}".encode()
         return int.from_bytes(hmac.digest(self._secret, message, "sha256")[:8], "big") >> 1
 
     def new_table(self) -> pa.Table:
-        columns: Iterable[Sequence[object]] = zip(*self.new_rows, strict=True)
+        rows = [(h, *where, self.moved.now(h, subject)) for h, *where, subject in self.new_rows]
+        columns: Iterable[Sequence[object]] = zip(*rows, strict=True)
         return pa.table(dict(zip(SCHEMA.names, columns, strict=True)), schema=SCHEMA)
 
 

@@ -27,7 +27,7 @@ from biolake.lake.linkage import ID_SYSTEM
 from biolake.lake.measures import Measures
 from biolake.lake.merging import Outcome, Previous, compare, settle
 from biolake.lake.ordering import among
-from biolake.lake.sample_times import write_sample_times
+from biolake.lake.sample_times import write_moved_samples, write_sample_times
 from biolake.lake.stored import to_block
 from biolake.lake.transaction import Transaction
 
@@ -61,6 +61,7 @@ class LoadReport:
     added: int = 0
     outcome: Outcome = field(default_factory=Outcome)
     conflicts: int = 0
+    moved_samples: int = 0  # a corrected sheet says that they are another subject's
     assets: AssetReport = field(default_factory=AssetReport)
 
 
@@ -145,6 +146,7 @@ class Loading:
         lines = ledger.lines(self.intake, self.request, self.outcome, self._added, self._started)
         report = LoadReport(None, lines, sum(self._added.values()), self.outcome)
         report.conflicts = self.intake.linkage.conflicts
+        report.moved_samples = len(self.intake.linkage.moved)
         report.assets = self._assets.report
         self._tables(view, encounters, measures, counts, lines)
         self._stage("before commit")
@@ -288,6 +290,7 @@ class Loading:
         tx.replace("subjects", derived.subjects(view, intake, counts, self.lake))
         if encounters is not None:
             tx.replace("encounters", derived.with_groups(encounters, self.lake, self.load_id))
+        write_moved_samples(tx, intake.linkage.moved)
         if intake.linkage.new_rows:
             tx.append("linkage", intake.linkage.new_table())
         self._shelved.write(tx)

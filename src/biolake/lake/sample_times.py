@@ -9,13 +9,33 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from biolake.core.reading import SubjectSystem
 from biolake.core.schema import MICROSECONDS, SAMPLES
-from biolake.lake.asset_rows import without
+from biolake.lake.asset_rows import exchange, without
 from biolake.lake.door import View
 from biolake.lake.intake import Intake
+from biolake.lake.lake import Lake
+from biolake.lake.linkage import Linkage
+from biolake.lake.moved_samples import SAMPLE, MovedSamples
 from biolake.lake.transaction import Transaction
 
 _HELD = "SELECT sample_key, subject_id, time FROM samples WHERE site_id = ?"
+
+
+class Whose:
+    """Tells whose the samples of a site are, by marks that name nobody; reads when first asked."""
+
+    def __init__(self, lake: Lake, site: str) -> None:
+        self._lake, self._site = lake, site
+        self._linkage: Linkage | None = None
+
+    def __call__(self, sample: str) -> str:
+        """Return the mark of whom the name of a sample leads to; nothing: to nobody."""
+        if self._linkage is None:
+            system = SubjectSystem(SAMPLE)
+            self._linkage = Linkage(self._lake, self._lake.commit(), self._site, system)
+        found = self._linkage.known_as(sample, SAMPLE)
+        return self._linkage.either(found) if found else ""
 
 
 def write_sample_times(tx: Transaction, view: View, intake: Intake) -> None:
@@ -30,6 +50,22 @@ def write_sample_times(tx: Transaction, view: View, intake: Intake) -> None:
         return
     without(tx, "samples", told["sample_key"].to_pylist(), "sample_key")
     tx.append("samples", told)
+
+
+def write_moved_samples(tx: Transaction, moved: MovedSamples) -> None:
+    """Let the names of samples that were given to another subject lead there."""
+    hashes = pa.array(moved.identifiers, pa.binary(16))
+
+    def changed(rows: pa.Table) -> pa.Table:
+        pairs = zip(rows["identifier"].to_pylist(), rows["subject_id"].to_pylist(), strict=True)
+        ids = pa.array([moved.now(*pair) for pair in pairs], pa.int64())
+        return rows.set_column(rows.column_names.index("subject_id"), "subject_id", ids)
+
+    def touched(rows: pa.Table) -> pa.ChunkedArray:
+        return pc.is_in(rows["identifier"].cast(pa.binary(16)), value_set=hashes)
+
+    if len(moved):
+        exchange(tx, "linkage", ["identifier"], touched, changed)
 
 
 def _told(intake: Intake) -> pa.Table | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from biolake.core.catalogue import reader
 from biolake.core.errors import BiolakeError, SourceUnreadable
 from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, SubjectSystem
 from biolake.readers._matrix.origin import NOTE
-from biolake.readers._matrix.samples import sample_chunks, sample_times
+from biolake.readers._matrix.samples import Sheet, read_sheet
 from biolake.readers._matrix.specification import Specification, read_specification
 from biolake.readers._matrix.subjects import Book, known_subjects, number_chunks, subject_chunks
 from biolake.readers._matrix.text_table import open_table
@@ -29,7 +29,8 @@ def _described(path: Path) -> bool:
 def molecular_tables(path: Path, context: ReadContext) -> Reading:
     """Read matrices as the folder's `molecular.yaml` says: what they measure, on which scale.
 
-    Samples are the subjects (system `sample`): those that the lake knows already are joined.
+    Samples are the subjects (system `sample`): those that the lake knows already are joined. One
+    of a sheet that nobody has told whose it is is quarantined.
     Missing values give no event. A line is one row, and so is a column that cannot be read.
     """
     about = path / SPECIFICATION
@@ -41,7 +42,12 @@ def molecular_tables(path: Path, context: ReadContext) -> Reading:
         )
     said = _file(path, about)
     folder = _Folder(path, path, read_specification(about), (said,))
-    return _reading("molecular-tables", [folder], context)
+    sheet = folder.sheet(context)
+    reading = _reading("molecular-tables", [replace(folder, sample_sheet=sheet)], context)
+    if sheet is None:
+        return reading
+    as_now = f"{reading.layout_hash}/{sheet.whose}"  # read again when its samples are others'
+    return replace(reading, clock=sheet.clock, layout_hash=as_now)
 
 
 def _cohorts(path: Path) -> list[Path]:
@@ -82,6 +88,7 @@ class _Folder:
     path: Path
     said: Specification
     about: tuple[SourceFile, ...]
+    sample_sheet: Sheet | None = None
 
     def file(self, name: str, *, optional: bool = False) -> SourceFile | None:
         """Return a file of this folder. One that must be there and is not is refused."""
@@ -104,6 +111,12 @@ class _Folder:
         names += [(each.file, each.optional) for each in said.matrices]
         found = [self.file(name, optional=optional) for name, optional in names]
         return [file for file in found if file is not None]
+
+    def sheet(self, context: ReadContext) -> Sheet | None:
+        """Read the sample sheet, if there is one."""
+        said = self.said.samples
+        file = self.file(said.file) if said else None
+        return read_sheet(file, said, context.whose) if said and file else None
 
     def people(self) -> SourceFile | None:
         """Return the table that says who there is: of subjects, or of samples."""
@@ -147,8 +160,8 @@ def _folder_chunks(folder: _Folder, files: dict[str, SourceFile]) -> Iterator[Ch
         return files.get(file.name) if file else None
 
     book = _book(folder, who)
-    if said.samples and (file := asked(said.samples.file)):
-        yield from sample_chunks(file, said.samples)
+    if folder.sample_sheet and said.samples and (file := asked(said.samples.file)):
+        yield from folder.sample_sheet.chunks(file)
     if said.subjects and (file := asked(said.subjects.file)):
         yield from subject_chunks(file, said.subjects, book)
     for numbers in said.numbers:
@@ -163,8 +176,8 @@ def _folder_chunks(folder: _Folder, files: dict[str, SourceFile]) -> Iterator[Ch
 def _book(folder: _Folder, who: SourceFile | None) -> Book:
     said = folder.said
     cohort = f"{said.folder_code}//{folder.path.name.upper()}" if said.folder_code else ""
-    if who and said.samples:
-        times = sample_times(who, said.samples)
+    if folder.sample_sheet:
+        times = folder.sample_sheet.times()
         return Book(said.name, frozenset(times), cohort, times)
     known = known_subjects(who, said.subjects) if who and said.subjects else None
     return Book(said.name, known, cohort)

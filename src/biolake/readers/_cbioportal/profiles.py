@@ -107,7 +107,9 @@ def _block(found: Profile, lines: Lines, name: str) -> Chunk:
     columns = [lines.columns[place] for place in found.places]
     if found.taking.table.datatype == "LIMIT-VALUE":
         columns, texts = _bounds(columns)
-    values, bad = numbers(columns) if columns else (np.empty((len(entities), 0)), None)
+    values, bad = (
+        numbers(columns, len(entities)) if columns else (np.empty((len(entities), 0)), None)
+    )
     for mask, reason in _faults(found, values, bad):
         for reject in rejects(mask, lines.numbers, found.places, reason):
             wrong.setdefault(reject.row, reject)

@@ -50,9 +50,8 @@ def row_key(*words: str) -> int:
     return raw - (1 << 64) if raw >= 1 << 63 else raw
 
 
-def numbers(columns: Sequence[pa.Array]) -> tuple[Floats, Flags]:
+def numbers(columns: Sequence[pa.Array], rows: int) -> tuple[Floats, Flags]:
     """Return columns of text as rows × columns of numbers (NaN: missing), and the bad cells."""
-    rows = len(columns[0]) if columns else 0
     values = np.empty((len(columns), rows))
     bad = np.zeros((len(columns), rows), dtype=bool)
     for place, column in enumerate(columns):
@@ -77,6 +76,8 @@ def unstorable(values: Floats) -> Flags:
 def rejects(bad: Flags, lines: np.ndarray, places: Sequence[int], reason: str) -> list[Reject]:
     """Return one reject a row that has a bad cell, with the number of its first bad column."""
     rows = np.flatnonzero(bad.any(axis=1))
+    if not len(rows):
+        return []
     first = bad[rows].argmax(axis=1)
     return [
         Reject(int(lines[row]), f"column {places[column] + 1}", reason)

@@ -124,7 +124,7 @@ def _block(wide: Wide, lines: Lines) -> Iterator[Chunk]:
     given = [(text or "").strip() for text in lines.columns[wide.id_place].to_pylist()]
     names = given if wide.samples_down else [symbol_of(name) for name in given]
     wrong = _names_at_fault(wide, lines, names)
-    values, bad = numbers([lines.columns[place] for place in wide.places])
+    values, bad = numbers([lines.columns[place] for place in wide.places], len(names))
     for mask, reason in _faults(wide, values, bad):
         for reject in rejects(mask, lines.numbers, wide.places, reason):
             wrong.setdefault(reject.row, reject)
