@@ -102,3 +102,9 @@ def test_kept_variants_are_told_by_code(lake: str) -> None:
     ]  # fmt: skip
     assert data["added"] == 11
     assert call(lake, "keep", "rs7412")["added"] == 0
+
+
+def test_the_status_of_a_lake_of_files_with_many_samples_alone(lake: str) -> None:
+    done = CliRunner().invoke(main, ["status", "--lake", lake])
+    assert done.exit_code == 0, done.output
+    assert "1 (1 genotype)" in done.stdout

@@ -76,8 +76,8 @@ def _assets(view: View) -> dict[str, Any]:
     """Return the assets by modality, how many are linked or wait, and the packs they lie in."""
     found = view.rows(
         "SELECT modality, count(*), count(subject_id),"
-        " count_if(subject_id IS NULL AND NOT starts_with(subject_key, 'either:')),"
-        " sum(bytes)::BIGINT, count_if(asset_id IN (SELECT asset_id FROM asset_samples))"
+        " count(*) FILTER (subject_id IS NULL AND NOT starts_with(subject_key, 'either:')),"
+        " sum(bytes)::BIGINT, count(*) FILTER (asset_id IN (SELECT asset_id FROM asset_samples))"
         " FROM assets GROUP BY modality ORDER BY 2 DESC, 1"
     )
     names = ("modality", "assets", "linked", "waiting", "bytes", "sampled")
