@@ -13,7 +13,6 @@ from biolake.cli.grammar import Session, command, pass_session
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from biolake.core.media import Note
     from biolake.lake.door import View
 
 _COLUMNS = (
@@ -106,29 +105,17 @@ def _pattern(code: str) -> str:
 
 def _quote(view: View, rows: list[dict[str, Any]]) -> None:
     """Add to each span the words that stand there; none where its note cannot be read."""
-    notes: dict[str, Note | None] = {}
-    for row in rows:
-        name = row["asset_id"]
-        if name not in notes:
-            notes[name] = _note(view, name)
-        note = notes[name]
-        row["text"] = None if note is None else note.text[row["start"] : row["end"]]
-
-
-def _note(view: View, name: str) -> Note | None:
     from biolake.core.catalogue import discover
-    from biolake.core.errors import BiolakeError
     from biolake.core.media import Note
-    from biolake.lake.assets import StoredContent
+    from biolake.learning.text_encoder import open_notes
 
-    catalogue = discover("biolake.readers")
-    ((form,),) = view.rows("SELECT format FROM assets WHERE asset_id = ? LIMIT 1", [name])
-    try:
-        with StoredContent(view, name) as content:
-            opened = catalogue.get("asset-reader", form).call(content)
-    except BiolakeError:
-        return None
-    return opened if isinstance(opened, Note) else None
+    spans_of: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        row["text"] = None
+        spans_of.setdefault(row["asset_id"], []).append(row)
+    for name, note in open_notes(discover("biolake.readers"))(view, list(spans_of)):
+        for row in spans_of[name] if isinstance(note, Note) else ():
+            row["text"] = note.text[row["start"] : row["end"]]
 
 
 def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
