@@ -21,6 +21,8 @@ NOTES = made_notes()
 SPANS = [
     MadeSpan(NOTES[4], "Takotsubo cardiomyopathy", "diagnosis", "ICD10CM//I51.81"),
     MadeSpan(NOTES[5], "ESPONDILITIS", "diagnosis", "ICD10CM//M45", "possible"),
+    MadeSpan(NOTES[4], NOTES[4].text, "section"),
+    MadeSpan(NOTES[6], NOTES[6].text, "section"),
 ]
 
 
@@ -80,6 +82,11 @@ def test_what_was_found_in_notes_says_what_it_quotes_and_how_sure_it_was(lake: L
     assert (hit.id, quoted) == (NOTES[5].asset_id, "ESPONDILITIS")
     assert hit.details["assertion"] == "possible"
     assert searched(lake, "cardiomyopathy", "spans") == [NOTES[4].asset_id]
+
+
+def test_a_section_is_nothing_found_in_a_note(lake: Lake) -> None:
+    assert len(answer(lake, "takotsubo", "spans").hits) == 1
+    assert searched(lake, "section", "spans") == []
 
 
 def test_cohorts_and_models_are_found_by_name_and_meaning(lake: Lake) -> None:

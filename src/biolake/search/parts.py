@@ -35,11 +35,13 @@ _NOTES = """
 SELECT asset_id AS owner, min(hash(format, kind))::HUGEINT AS fingerprint
 FROM assets WHERE modality = 'note' GROUP BY asset_id
 """
-_SPANS = """
-SELECT asset_id AS owner, sum(hash({columns}))::HUGEINT AS fingerprint
-FROM spans WHERE asset_id IN (SELECT asset_id FROM assets WHERE modality = 'note')
+# A section is a place in a note, nothing found in it.
+_FOUND = "label <> 'section'"
+_SPANS = f"""
+SELECT asset_id AS owner, sum(hash({{columns}}))::HUGEINT AS fingerprint
+FROM spans WHERE {_FOUND} AND asset_id IN (SELECT asset_id FROM assets WHERE modality = 'note')
 GROUP BY asset_id
-"""
+"""  # noqa: S608 - ours
 _ASSETS = """
 SELECT asset_id AS owner, min(hash(modality, kind, device, attributes))::HUGEINT AS fingerprint
 FROM assets WHERE modality <> 'note' GROUP BY asset_id
@@ -110,7 +112,7 @@ def _span_rows(view: View, sources: Sources, owners: Sequence[str]) -> Iterator[
     spans: dict[str, list[tuple[Any, ...]]] = {}
     for row in view.rows(
         f"SELECT asset_id, {_SPAN_NAMES} FROM spans"  # noqa: S608 - ours
-        " WHERE asset_id IN (SELECT unnest(?)) "
+        f" WHERE {_FOUND} AND asset_id IN (SELECT unnest(?))"
         ' ORDER BY asset_id, start, "end", label, code, annotator',
         [list(owners)],
     ):
