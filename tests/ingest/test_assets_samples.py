@@ -74,8 +74,22 @@ def test_a_name_of_nobody_is_told_with_its_row_and_never_by_name(
     sound(lake)
 
 
+def test_a_sample_numbered_like_somebody_s_record_is_not_theirs(lake: Lake, tmp_path: Path) -> None:
+    load(lake, chunk(people=[("p1", "mrn", "1", "site")], file="list.csv"))
+    write_cohort(tmp_path / "s", "a", "1")
+    report = take(lake, tmp_path / "s", reader=CATALOGUE).assets
+    assert (report.samples_linked, report.samples_unlinked) == (0, 1)
+    report = take(lake, tmp_path / "s", reader=CATALOGUE, subject_system="mrn").assets
+    assert samples(lake) == [subject_of(lake, "IS//p1")]
+    commit = lake.commit().number
+    take(lake, tmp_path / "s", reader=CATALOGUE, subject_system="mrn")
+    assert lake.commit().number == commit
+    sound(lake)
+
+
 def test_a_name_that_names_two_subjects_is_linked_to_neither(lake: Lake, tmp_path: Path) -> None:
-    people = [("p1", "one", "s1", "site"), ("p2", "other", "s1", "site")]
+    people = [("p1", "sample", "s1", "site"), ("p2", "sample", "s1", "global")]
+    people.append(("p2", "other", "s1", "site"))
     load(lake, chunk(people=people, file="sheet.csv"))
     write_cohort(tmp_path / "s", "a", "s1")
     report = take(lake, tmp_path / "s", reader=CATALOGUE).assets
@@ -205,7 +219,8 @@ def test_forgetting_leaves_a_corrected_file_without_the_sample_and_takes_what_it
 def test_an_asset_of_a_sample_that_may_be_the_subject_s_goes_with_it(
     lake: Lake, tmp_path: Path
 ) -> None:
-    load(lake, chunk(people=[("p1", "x", "s1", "site"), ("p2", "y", "s1", "site")], file="a.csv"))
+    people = [("p1", "sample", "s1", "site"), ("p2", "sample", "s1", "global")]
+    load(lake, chunk(people=people, file="a.csv"))
     write_cohort(tmp_path / "s", "a", "s1", "s2")
     take(lake, tmp_path / "s", reader=CATALOGUE)
     report = forget(lake, subject_of(lake, "IS//p2"))

@@ -80,6 +80,7 @@ class Machine:
         load(self.lake, chunk([event(name, code=f"IS//{name}") for name in PEOPLE]))
         self.ids = {subject_of(self.lake, f"IS//{name}"): name for name in PEOPLE}
         self.steps = 0
+        self.given: dict[tuple[str, str], str] = {}  # name and scope → the person that has it
 
     def step(self) -> None:
         self.steps += 1
@@ -102,9 +103,11 @@ class Machine:
     def sheet(self) -> None:
         alive = [name for name in PEOPLE if name not in self.model.forgotten]
         person, name = self.draw.choice(alive), self.draw.choice(NAMES)
-        if self.model.known.get(name, set()) & self.model.forgotten:
+        scope = self.draw.choice(["site", "global"])
+        given = self.given.setdefault((name, scope), person)
+        if given != person or self.model.known.get(name, set()) & self.model.forgotten:
             return
-        people = [(person, f"list of {person}", name, "site")]
+        people = [(person, "sample", name, scope)]
         load(self.lake, chunk(people=people, file=f"sheet{self.steps}.csv"))
         self.model.bring(person, name)
 

@@ -18,6 +18,7 @@ class Owner:
     forgotten: bool = False
 
 
+SAMPLES = "sample"  # the system of the names that laboratories give their samples
 NOBODY = Owner()
 _GONE = Owner(forgotten=True)
 
@@ -54,6 +55,14 @@ class Owners:
             owner = self._found[asked] = self._of(value, system, listed)
         return owner
 
+    def of_sample(self, name: str, system: str, listed: bool) -> Owner:
+        """Return whom the name of a sample names.
+
+        A name of no told system is a sample's, or an identifier of the records it lies beside:
+        files number samples from 1, and elsewhere that would be somebody's record number.
+        """
+        return self.of(name, system if listed else system or SAMPLES, listed)
+
     def _of(self, value: str, system: str, listed: bool) -> Owner:
         linkage = self._linkage
         own = system or linkage.system.name
@@ -61,6 +70,8 @@ class Owners:
             return self._registered(value, own, system)
         told = self._options.subject_system or system
         known = linkage.known_as(value, told)
+        if told == SAMPLES and linkage.system.name:
+            known |= linkage.known_as(value, linkage.system.name)
         if FORGOTTEN in known:
             return _GONE
         if len(known) == 1:

@@ -21,7 +21,7 @@ from biolake.lake.intake import Intake
 from biolake.lake.transaction import Transaction
 
 TABLE = "asset_samples"
-UNKNOWN = "no subject is known by this name: it waits for one"
+UNKNOWN = "no sample of anybody is known by this name: it waits for a sheet (or --subject-system)"
 AMBIGUOUS = "the name is that of two subjects: it is linked to neither"
 _WAITS = "SELECT 1 FROM asset_samples WHERE subject_key IS NOT NULL AND site_id = ? LIMIT 1"
 # All samples of every stored asset of which one waits for an identifier that came to be known.
@@ -51,7 +51,7 @@ class SampleIntake:
 
     def owners(self, found: FoundAsset) -> list[Owner]:
         """Return whose each sample is, in the asset's order."""
-        of, listed, system = self._owners.of, found.listed, found.system
+        of, listed, system = self._owners.of_sample, found.listed, found.system
         return [of(each.name, each.system or system, listed) for each in found.samples]
 
     def new(self, one: Found) -> None:
