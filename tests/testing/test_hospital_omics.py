@@ -10,11 +10,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from tests.testing.test_hospital import digest
 
+from biolake.cli import main
+from biolake.core.catalogue import discover
+from biolake.ingest.extraction import extract
+from biolake.ingest.pipeline import ingest
+from biolake.lake.door import open_view
+from biolake.lake.lake import Lake, init
 from biolake.testing.hospital import simulate
 from biolake.testing.hospital.omics_files import variants
-from biolake.testing.hospital.omics_people import CAUSAL, ON_X, frequencies
+from biolake.testing.hospital.omics_people import (
+    BETA,
+    CAUSAL,
+    GENES,
+    ON_X,
+    SHIFT,
+    SIGNATURE,
+    frequencies,
+)
 
 pytest.importorskip("h5py")
 SUBJECTS, SEED = 900, 4
@@ -115,3 +130,145 @@ def test_records_stay_the_same_and_the_same_seed_gives_the_same_files(tmp_path):
     plain, a, b = (digest(tmp_path / name) for name in ("plain", "a", "b"))
     assert a == b
     assert {name for name in plain if a[name] != plain[name]} == {"truth.json"}
+
+
+# From here on the same truths are found in a lake, as its user would.
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Two sites of another hospital: records, samples, expression; measured, some variants kept."""
+    home = tmp_path_factory.mktemp("lake")
+    simulate(home / "made", subjects=240, seed=SEED, sites=2, omics=1.0)
+    made = init(str(home / "lake"))
+    catalogue = discover("biolake.readers", "biolake.extractors")
+    for site, records in (("site-1", "mimic"), ("site-2", "omop")):
+        for part in (records, "omics", "expression"):
+            ingest(made, str(home / "made" / site / part), catalogue, site=site)
+    extract(made, catalogue, ["genotype-quality", "genotype-variants", "cell-shares"])
+    names = [str(variants().name[n]) for n in (CAUSAL - 1, CAUSAL, CAUSAL + 1)]
+    assert (
+        CliRunner().invoke(main, ["variants", "keep", *names, "--lake", made.root]).exit_code == 0
+    )
+    return made
+
+
+def asked(lake: Lake, sql: str, *given: object) -> list:
+    with open_view(lake) as view:
+        return view.rows(sql, list(given))
+
+
+def lines_of(lake: Lake, kind: str) -> list[dict[str, Any]]:
+    told = Path(lake.root).parent / "made" / "truth-omics.jsonl"
+    return [line for line in map(json.loads, told.read_text().splitlines()) if line["kind"] == kind]
+
+
+def subjects_by_ldl(lake: Lake) -> dict[str, int]:
+    """Return the subject of each sample, found by site, time and value of its cholesterol."""
+    found = {
+        (site, time.isoformat(), round(value, 1)): subject
+        for subject, site, time, value in asked(
+            lake,
+            "SELECT subject_id, site_id, time, numeric_value FROM events"
+            " WHERE code = 'BIOBANK//ldl_cholesterol'",
+        )
+    }
+    return {
+        line["sample"]: found[line["site"], line["taken"], line["ldl"]]
+        for line in lines_of(lake, "sample")
+    }
+
+
+def test_in_the_lake_the_causal_variant_raises_ldl_as_planted(lake):
+    rows = asked(
+        lake,
+        "SELECT g.code, g.numeric_value, l.numeric_value FROM events g JOIN events l"
+        " USING (subject_id) WHERE starts_with(g.code, 'GENOTYPE//')"
+        " AND l.code = 'BIOBANK//ldl_cholesterol'",
+    )
+    found = {}
+    for code in {code for code, _, _ in rows}:
+        x, y = np.array([(dose, ldl) for name, dose, ldl in rows if name == code]).T
+        x, y = x - x.mean(), y - y.mean()
+        beta = x @ y / (x @ x)
+        error = np.sqrt(((y - beta * x) ** 2).sum() / (len(x) - 2) / (x @ x))
+        found[code] = (beta, error)
+    listed = variants()
+    causal = f"GENOTYPE//{listed.name[CAUSAL]}//{listed.alt[CAUSAL]}"
+    assert len(found) == 3
+    beta, error = found.pop(causal)
+    assert abs(beta - BETA) < 3 * error
+    assert beta > 4 * error
+    assert all(abs(other) < 4 * its for other, its in found.values())
+
+
+def test_in_the_lake_every_kept_dosage_is_that_of_its_sample(lake):
+    code = f"GENOTYPE//{variants().name[CAUSAL]}//{variants().alt[CAUSAL]}"
+    kept = dict(asked(lake, "SELECT subject_id, numeric_value FROM events WHERE code = ?", code))
+    whose = subjects_by_ldl(lake)
+    poor = {line["planted"]["poor"] for line in lines_of(lake, "site")}
+    told = {whose[line["sample"]]: line["causal_dosage"] for line in lines_of(lake, "sample")
+            if line["sample"] not in poor}  # fmt: skip
+    assert {who: kept[who] for who in told} == told
+
+
+def test_in_the_lake_the_planted_samples_stand_out(lake):
+    rows = asked(
+        lake,
+        "SELECT subject_id, code, numeric_value, text_value, time FROM events"
+        " WHERE starts_with(code, 'GENOTYPE_QC//')",
+    )
+    assert {time for *_, time in rows} == {None}
+    whose = subjects_by_ldl(lake)
+    planted = [
+        {what: whose[name] for what, name in line["planted"].items()}
+        for line in lines_of(lake, "site")
+    ]
+    by_code: dict[str, dict[int, float]] = {}
+    for subject, code, value, _, _ in rows:
+        by_code.setdefault(code.split("//")[1], {})[subject] = value
+    wrong = {who for who, value in by_code["sex_mismatch"].items() if value == 1}
+    assert wrong == {site["wrong_sex"] for site in planted}
+    poor = {who for who, value in by_code["call_rate"].items() if value < 0.9}
+    assert poor == {site["poor"] for site in planted}
+    family = {who for site in planted for who in (site["parent"], site["child"])}
+    assert all(by_code["relatives"][who] >= 1 for who in family)
+    degrees = {s: text for s, code, _, text, _ in rows if code.endswith("closest_kinship")}
+    assert all("first" in degrees[who] for who in family)
+
+
+def test_in_the_lake_the_signature_is_that_of_the_diagnosed(lake):
+    rows = asked(
+        lake,
+        """
+        WITH ill AS (
+            SELECT subject_id, min(time) AS since FROM events
+            WHERE code IN ('SNOMED//13645005', 'DIAGNOSIS//ICD//9//496', 'DIAGNOSIS//ICD//10//J449')
+            GROUP BY ALL)
+        SELECT split_part(code, '//', 2),
+            avg(numeric_value) FILTER (since <= time + INTERVAL 2 DAY),
+            avg(numeric_value) FILTER (since IS NULL)
+        FROM events LEFT JOIN ill USING (subject_id) WHERE starts_with(code, 'EXPRESSION//')
+        GROUP BY ALL
+        """,
+    )
+    assert len(rows) == len(GENES)
+    raised = {gene: ill - well for gene, ill, well in rows}
+    planted = [raised.pop(gene) for gene in SIGNATURE]
+    assert abs(np.mean(planted) - SHIFT) < 0.2
+    assert abs(np.mean(list(raised.values()))) < 0.1
+    assert sum(found > np.percentile(list(raised.values()), 99) for found in planted) >= 17
+
+
+def test_in_the_lake_monocytes_are_more_common_in_diabetes(lake):
+    whose = subjects_by_ldl(lake)
+    diabetic = {whose[line["sample"]]: line["diabetes"] for line in lines_of(lake, "sample")}
+    rows = asked(
+        lake,
+        "SELECT e.subject_id, numeric_value, e.time = s.time FROM events e"
+        " JOIN samples s USING (subject_id) WHERE code = 'CELL_SHARE//Monocyte'",
+    )
+    assert all(same for *_, same in rows)
+    shares = [[v for s, v, _ in rows if diabetic[s] is ill] for ill in (True, False)]
+    assert min(map(len, shares)) >= 2
+    assert np.mean(shares[0]) > np.mean(shares[1]) + 0.1

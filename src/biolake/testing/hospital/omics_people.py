@@ -13,7 +13,8 @@ from biolake.testing.hospital.population import Population
 STREAM = 32_452_843
 """Sets these draws apart from all others."""
 
-VARIANTS, ON_X = 420, 20
+VARIANTS, ON_X = 460, 60
+"""Enough on X that the sex of a sample can be told."""
 CAUSAL = 137
 """The variant, numbered from 0, that raises LDL cholesterol."""
 BETA, LDL_BASE, LDL_SD, PER_DECADE = 12.0, 118.0, 24.0, 3.0
