@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from biolake.search.query import parse
 from biolake.search.searching import Searcher
 from biolake.search.suggesting import behind
 from biolake.search.tables import ROWS, Table
-from biolake.testing.note_lakes import MadeNote, MadeSpan, change
+from biolake.testing.note_lakes import Change, MadeNote, MadeSpan, change
 
 NOTES = made_notes(60, 30)
 RARE = "pheochromocytoma"
@@ -73,6 +74,23 @@ def test_an_index_brought_up_to_date_is_the_one_a_full_build_makes(lake: Lake) -
     build(lake)
     assert {name: rows(lake, name) for name in PARTS} == step_by_step
     assert searched(lake, "pain troponina 胸痛 pheochromocytoma", limit=50) == found
+
+
+def test_a_note_is_found_by_its_kind_also_when_that_is_told_otherwise(lake: Lake) -> None:
+    build(lake)
+    assert searched(lake, "operative", "notes") == []
+    again = replace(NOTES[4], kind="operative report")
+
+    def told_otherwise(to: Change) -> None:
+        to.remove_notes([NOTES[4]])
+        to.notes([again])
+
+    change(lake, told_otherwise)
+    changed, _ = build(lake)
+    assert (changed["notes"].new, changed["notes"].changed) == (0, 1)
+    with open_view(lake) as view:
+        (hit,) = Searcher(view).search(parse("operative"), "notes").hits
+    assert (hit.id, hit.details) == (again.asset_id, {"kind": "operative report"})
 
 
 def test_new_findings_in_a_known_note_are_found(lake: Lake) -> None:

@@ -7,7 +7,7 @@ import json
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from biolake.core.catalogue import Catalogue, Extension
 from biolake.core.errors import DataRefused, LakeDamaged
 from biolake.core.media import Note, Opened
 from biolake.core.schema import MODELS
-from biolake.lake.assets import find_assets
+from biolake.lake.assets import AssetRow, find_assets
 from biolake.lake.commits import Commit
 from biolake.lake.door import View, open_view
 from biolake.lake.lake import Lake, now
@@ -73,10 +73,21 @@ def open_notes(
     def notes(view: View, ids: Sequence[str]) -> Iterator[tuple[str, Note | str]]:
         rows = list({row.asset_id: row for row in find_assets(view, ids=ids)}.values())
         for number, found in each_opened(view, catalogue, rows, _a_note, progress):
-            said = found.reason if isinstance(found, Failure) else found
-            yield rows[number].asset_id, said
+            row = rows[number]
+            said = found.reason if isinstance(found, Failure) else _told(found, row)
+            yield row.asset_id, said
 
     return notes
+
+
+def _told(note: Note, row: AssetRow) -> Note:
+    """Tell a note what only its row knows."""
+    return replace(
+        note,
+        kind=note.kind or row.kind or "",
+        title=note.title or row.attributes.get("title", ""),
+        language=note.language or row.attributes.get("language", ""),
+    )
 
 
 def _a_note(opened: Opened) -> Note:

@@ -32,7 +32,8 @@ FROM codes c FULL JOIN (
 ) t USING (code)
 """
 _NOTES = """
-SELECT asset_id AS owner, min(hash(format, kind))::HUGEINT AS fingerprint
+SELECT asset_id AS owner, min(hash(format, kind, attributes ->> '$.title',
+    attributes ->> '$.language'))::HUGEINT AS fingerprint
 FROM assets WHERE modality = 'note' GROUP BY asset_id
 """
 # A section is a place in a note, nothing found in it.
