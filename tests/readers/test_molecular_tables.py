@@ -223,6 +223,17 @@ def test_a_matrix_of_unknown_samples_alone_gives_nothing_and_says_so(tmp_path):
     assert rejects(folder)["m.tsv"] == [(1, "column 2"), (1, "column 3")]
 
 
+def test_a_matrix_turned_over_says_the_same(tmp_path):
+    turned = {"m.tsv": "sample\tTP53\tMYC\nX1\t1\t\nX2\t2\t5\n"}
+    names = ("row_key", "subject", "code", "numeric_value")
+    one, other = (
+        sorted(tuple(row[name] for name in names) for row in rows(write_folder(tmp_path, files)))
+        for files in (SHEET, SHEET | turned)
+    )
+    assert one == other
+    assert len({key for key, *_ in one}) == 3
+
+
 def test_a_sheet_names_samples_and_whose_they_are(tmp_path):
     people = [
         (row["subject"], row["system"], row["value"])

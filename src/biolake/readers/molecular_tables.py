@@ -16,7 +16,7 @@ from biolake.readers._matrix.subjects import Book, known_subjects, number_chunks
 from biolake.readers._matrix.text_table import open_table
 from biolake.readers._matrix.wide import matrix_chunks
 
-SPECIFICATION, VERSION = "molecular.yaml", "1"
+SPECIFICATION, VERSION = "molecular.yaml", "2"
 _TCGA = Path(__file__).parent / "_matrix" / "tcga_multimodal.yaml"
 _TCGA_COLUMNS = {"case_id", "survival_months", "censorship"}
 

@@ -92,13 +92,14 @@ def melt(
 
     `time` is one for all, or one a subject.
 
-    The key of an event is made of the hashes of its line and its column: a value sent again
-    replaces.
+    The key of an event is made of the hashes of its code and its subject, whichever side they
+    stand on: a value sent again replaces.
     """
     row, column = np.nonzero(~np.isnan(values))
-    keys = mixed(rows.hashes[row], columns.hashes[column])
-    sides = (rows.dictionary(row), columns.dictionary(column))
-    subject, code = sides if subjects == "rows" else sides[::-1]
+    sides = ((rows, row), (columns, column))
+    who, what = sides if subjects == "rows" else sides[::-1]
+    keys = mixed(what[0].hashes[what[1]], who[0].hashes[who[1]])
+    subject, code = (side.dictionary(places) for side, places in (who, what))
     count = len(row)
     when = np.broadcast_to(time, len(values) if subjects == "rows" else values.shape[1])
     when = when[row if subjects == "rows" else column]
