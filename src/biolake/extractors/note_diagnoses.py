@@ -20,12 +20,12 @@ CODE = "NOTE_DIAGNOSIS//"
 @batch_extractor(
     "Diagnoses in notes, by ICD-10-CM",
     needs="note",
-    version="1",
+    version="2",
     codes=(FoundCode(f"{CODE}ICD10CM//*", "Diagnosis of the patient as the note names it"),),
     extra="notes",
 )
 def note_diagnoses(opened: Sequence[Opened]) -> Measured:
-    """Find diagnoses by name and abbreviation, in English and Spanish, with their context.
+    """Find diagnoses by name and abbreviation, in English, Spanish and Chinese, with their context.
 
     The names are those of ICD-10-CM (titles and inclusion terms, in the forms notes use) and lists
     of everyday names. One becomes an event where it is affirmed and of the patient; what is

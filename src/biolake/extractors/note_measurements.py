@@ -40,7 +40,7 @@ def _codes() -> tuple[FoundCode, ...]:
     return tuple(found)
 
 
-@batch_extractor("Measurements in notes", needs="note", version="1", codes=_codes(), extra="notes")
+@batch_extractor("Measurements in notes", needs="note", version="2", codes=_codes(), extra="notes")
 def note_measurements(opened: Sequence[Opened]) -> Measured:
     """Find vital signs, laboratory values, scores, sizes and TNM stages with their units.
 

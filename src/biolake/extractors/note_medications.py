@@ -16,7 +16,7 @@ CODE = "NOTE_MEDICATION//"
 @batch_extractor(
     "Medications in notes",
     needs="note",
-    version="1",
+    version="2",
     codes=(FoundCode(f"{CODE}*", "Medication in use as the note tells it, by ingredient"),),
     extra="notes",
 )

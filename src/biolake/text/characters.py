@@ -19,6 +19,11 @@ FOLD_MASK = 0x1FFFFF
 TABLE_SIZE = 0x10000
 COMBINING_TILDE = 0x303
 
+# For patterns: Python's \w and \b take ideographs for letters, so that no word would end at one.
+IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+NO_LETTER_BEFORE = rf"(?<![^\W{IDEOGRAPHS}])"
+NO_LETTER_AFTER = rf"(?![^\W{IDEOGRAPHS}])"
+
 _NEWLINES = frozenset("\n\x0b\x0c\x85\u2028\u2029")
 # Typists, word processors and input methods write one sign in many ways.
 _SAME = {

@@ -32,15 +32,24 @@ from biolake.text.run import TextRun
 ICD = "ICD10CM"
 Term = tuple[str, str]  # phrase, code
 # After these a name is of a means against the diagnosis, or of a look for it.
-_NOT_AFTER = re.compile(
+_AFTER = (
     r"[ -](?:vaccin\w*|shots?\b|immuni[sz]\w*|tests?\b|testing|screen\w*|prophyla\w*|panel|swab"
-    r"|antibod\w*|antigen|serolog\w*|clinic\b|vacuna\w*|profilaxis)",
-    re.IGNORECASE,
+    r"|antibod\w*|antigen|serolog\w*|clinic\b|vacuna\w*|profilaxis)"
 )
+# In Chinese also of a germ, a risk, a score; or two words meet in it: 疼痛|风险, 血|尿酸.
+_AFTER_HAN = (
+    r"[疫菌][苗素株]|(?:链球|鏈球|双球|雙球|杆|桿|球)菌|支原[体體]|衣原[体體]|克雷伯|军团|軍團|嗜血|螺旋"
+    r"|病毒|分枝|抗[体體原]|表面抗|核心抗|[标標]志|五[项項]|两对半|系列|全套|筛查|篩查|[检檢][测測]"
+    r"|[试試][验驗]|自?[评評][分估定]|自[评評]|量表|指[数數]|[预預]防|接种|接種|防治|[风風][险險]"
+    r"|中心|病房|专?科|[样樣貌]|(?<=[热熱烧燒])[门門][诊診]|(?<=[痛中][风風])[险險湿濕]|(?<=感冒)[药藥]"
+    r"|(?<=[胸腹]水)平|(?<=血尿)[酸素常淀粪糞便]|(?<=[近老][视視])[力野]|(?<=甲[减減])量|(?<=少尿)量"
+)
+_NOT_AFTER = re.compile(f"{_AFTER}|{_AFTER_HAN}", re.IGNORECASE)
 _NOT_BEFORE = re.compile(
     r"\b(?:vaccin\w* (?:against|for)|screen(?:ing|ed) for|tested for"
     r"|vacuna\w* (?:de|contra)(?: la)?"
-    r"|serolog[ií]a(?:s)? (?:de|para|frente a)|cribado de)\s$",
+    r"|serolog[ií]a(?:s)? (?:de|para|frente a)|cribado de)\s$"
+    r"|[抗防非类類最较較更升提降减減增缺]$|(?:筛查|篩查|疫苗[:：])$",
     re.IGNORECASE,
 )
 

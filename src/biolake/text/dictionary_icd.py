@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
+from biolake.text.terms import is_ideograph
+
 _OUTSIDE = frozenset("UVWXYZ")  # external causes, contacts with services: no diagnoses by name
 _UNSPECIFIED = re.compile(
     r"(?:, unspecified(?: \w+){0,2}|, not elsewhere classified| NOS| NEC|, so stated"
@@ -167,6 +169,8 @@ def is_abbreviation(phrase: str) -> bool:
 
 def plurals(phrase: str) -> Iterator[str]:
     """Yield a phrase in the singular or plural of its last word, as English and Spanish have it."""
+    if is_ideograph(phrase[-1:]):
+        return
     if re.search(r"[^aeiou]y$", phrase):
         yield f"{phrase[:-1]}ies"
     elif phrase.endswith("sis"):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-LANGUAGES = ("en", "es")
+LANGUAGES = ("en", "es", "zh")
 
 
 def data_rows(name: str) -> list[dict[str, str]]:

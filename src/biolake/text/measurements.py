@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from biolake.text.characters import NO_LETTER_AFTER, NO_LETTER_BEFORE
+from biolake.text.measurements_about import said_of, said_of_pressure
 from biolake.text.measurements_cues import cues
-from biolake.text.measurements_free import Found, by_unit, staged
+from biolake.text.measurements_free import Found, by_glued_unit, by_unit, staged, with_han
 from biolake.text.measurements_table import Measure
 from biolake.text.measurements_values import (
     NUMBER,
@@ -38,54 +40,37 @@ _LINKS = (
 )
 _MORE = "less than|more than|greater than|under|below|above|over|up to|at least"
 _MAS = "menor (?:de|que|a)|mayor (?:de|que|a)|inferior a|superior a|m[aá]s de|menos de|hasta"
+_HAN_MORE = "[大小][于於]|[高低][于於]|不?超[过過]|不低[于於]|不足|至少|至多"
 _SIGNS = {
-    "<": "< less than under below menor inferior menos",
-    ">": "> more than greater than above over mayor superior más mas",
-    "<=": "<= =< ≤ ⩽ up to hasta",
-    ">=": ">= => ≥ ⩾ at least",
+    "<": "< \uff1c less than under below menor inferior menos 小于 小於 低于 低於 不足",
+    ">": "> \uff1e more than greater than above over mayor superior más mas 大于 大於"
+    " 高于 高於 超过 超過",
+    "<=": "<= =< ≤ ⩽ up to hasta 不超过 不超過 至多",
+    ">=": ">= => ≥ ⩾ at least 不低于 不低於 至少",
 }
-_FILL = rf"(?:[ \t\u00a0]*(?:[:=]|\b(?:{_LINKS})(?![\w]))){{0,5}}[ \t\u00a0]*"
-_COMPARED = rf"(?P<sign><=|>=|=<|=>|[<>≤≥⩽⩾]|\b(?:{_MORE}|{_MAS})\b)?\s?"
+# In Chinese these stand between a cue and its value without a space.
+_HAN_LINKS = "[为為约約是示在达達]|[测測]得|[测測]定|[结結]果|[评評]分|水平|升至|降至"
+_HAN_LINKS += "|升高至|下降至|最高|最低"
+_FILL = rf"(?:[ \t\u00a0]*(?:[:=：]|{_HAN_LINKS}|\b(?:{_LINKS})(?![\w]))){{0,5}}[ \t\u00a0]*"
+_COMPARED = rf"(?P<sign><=|>=|=<|=>|[<>\uff1c\uff1e≤≥⩽⩾]|{_HAN_MORE}|\b(?:{_MORE}|{_MAS})\b)?\s?"
 _AFTER = re.compile(
-    rf"\s?(?:[(\[](?P<before>[^()\[\]\d]{{1,12}})[)\]])?{_FILL}[(]?{_COMPARED}(?P<number>{NUMBER})"
-    rf"(?:(?P<range>\s?(?:-|–|to|a)\s?)(?P<high>{NUMBER})(?![\d/-]))?"
+    rf"\s?(?:[(\[（](?P<before>[^()\[\]（）\d]{{1,12}})[)\]）])?{_FILL}[(（]?{_COMPARED}(?P<number>{NUMBER})"
+    rf"(?:(?P<range>\s?(?:-|–|~|\uff5e|至|to|a)\s?)(?P<high>{NUMBER})(?![\d/-]))?"
     rf"(?:\s?/\s?(?P<of>\d{{1,3}})(?![\d/]|[.,]\d))?"
     rf"(?P<gap>\s?)(?P<unit>{UNIT})?",
     re.IGNORECASE,
 )
 _PAIR = re.compile(
-    rf"\s?{_FILL}[(]?(?P<high>\d{{2,3}})\s?(?:/|over|sobre)\s?(?P<low>\d{{2,3}})(?![\d/]|[.,]\d)"
-    r"(?P<unit>\s?mm\s?(?:de\s)?Hg\b)?",
+    rf"\s?{_FILL}[(（]?(?P<high>\d{{2,3}})\s?(?:/|over|sobre)\s?(?P<low>\d{{2,3}})(?![\d/]|[.,]\d)"
+    rf"(?P<unit>\s?mm\s?(?:de\s)?Hg{NO_LETTER_AFTER}|\s?毫米(?:汞|水[银銀])柱)?",
     re.IGNORECASE,
 )
 _GLEASON = re.compile(r"[ :=]*(?:score|of|de|grado)?[ (]*(\d)\s?\+\s?(\d)(?![\d+])", re.IGNORECASE)
-_GOAL = re.compile(
-    r"\b(?:goal|target|keep|maintain|if|expected|ideal|objetivo|mantener|si|esperado)\b"
-    r"[^.;,\n]{0,18}$",
-    re.IGNORECASE,
+_LONGER = frozenset("前化量接极極转轉")  # before a cue: 前白蛋白, 间接胆红素, 转铁蛋白
+_GLUED = re.compile(
+    rf"{NO_LETTER_BEFORE}(BP(?=\d)|HR(?=\d)|T(?=\d\d(?:\.\d)?\s?[℃°]))", re.IGNORECASE
 )
-_ELSEWHERE = (
-    r"urin\w*|urine|orina|lcr|csf|cerebrospinal|cefalorraqu\w*|pleural|ascit\w*|periton\w*|synovial"
-    r"|sinovial|paracentesis|toracocentesis|thoracentesis"
-    r"|lumbar|sweat|sudor|stool|heces|sediment\w*|drain\w*|drenaje"
-)
-_OF_ANOTHER_FLUID = re.compile(rf"\b(?:{_ELSEWHERE})\b[^.;\n]{{0,50}}$", re.IGNORECASE)
-_IN_ANOTHER_FLUID = re.compile(
-    rf"[ ,(]*(?:in|en|of|de)\s(?:the\s|la\s|el\s|l[ií]quido\s)?(?:{_ELSEWHERE})\b", re.IGNORECASE
-)
-_DATED_BEFORE = re.compile(
-    r"\b(?:(?:in|en|since|desde|on|from|of|de)\s(?:[^\W\d]+\s(?:de\s|of\s)?)?(?:19|20)\d\d"
-    r"|last (?:week|month|year|visit)|previous(?:ly)?|prior|ago|earlier|hace \d+"
-    r"|(?:a[nñ]o|mes) pasado"
-    r"|previ[oa]s?|previamente|anterior(?:es)?)\b[^.;\n]{0,60}$",
-    re.IGNORECASE,
-)
-_DATED_AFTER = re.compile(
-    r"[ ,(]*(?:(?:in|on|en|from|de)\s(?:[^\W\d]+\s(?:de\s|of\s)?)?(?:19|20)\d\d\b"
-    r"|(?:on\s|el\s)?\d{1,2}/\d{1,2}(?:/\d{2,4})?\b"
-    r"|(?:\w+\s){1,2}(?:ago|before|antes)\b)",
-    re.IGNORECASE,
-)
+_GLUED_TO = {"BP": "blood_pressure", "HR": "heart_rate", "T": "temperature"}
 _REACH = 90  # characters after a cue that are looked at
 
 
@@ -107,9 +92,13 @@ class Measurements:
 
 def measurements(run: TextRun) -> Measurements:
     """Find the measurements of all texts of a run."""
-    found = list(_by_cue(run))
+    found = [*_by_cue(run), *_glued(run)]
     taken = {(one.item, place) for one in found for place in range(one.start, one.end)}
-    free = [one for one in (*by_unit(run), *staged(run)) if (one.item, one.number) not in taken]
+    free = [
+        one
+        for one in (*by_unit(run), *staged(run), *by_glued_unit(run))
+        if (one.item, one.number) not in taken
+    ]
     near = zip(free, [*free[1:], free[0]], strict=True) if free else ()
     found += [one for one, after in near if not _inside(one, after)]
     found.sort(key=lambda one: (one.item, one.start, one.name != "systolic_blood_pressure"))
@@ -140,8 +129,20 @@ def _by_cue(run: TextRun) -> Iterator[Found]:
             yield one
 
 
+def _glued(run: TextRun) -> Iterator[Found]:
+    """Yield values that Chinese notes write on to their cue: `T36.5℃，BP140/90mmHg`."""
+    known = {one.name: one for one in cues().measures}
+    for item in with_han(run):
+        text = run.texts[item]
+        for match in _GLUED.finditer(text):
+            measure = known[_GLUED_TO[match[1].upper()]]
+            yield from _valued(measure, item, text, match.start(), match.end(1))
+
+
 def _within_a_word(text: str, start: int) -> bool:
     """Tell a cue that ends another word: no HDL in `non-HDL`."""
+    if start and text[start - 1] in _LONGER:
+        return True
     return start > 1 and text[start - 1] in "-_/" and text[start - 2].isalnum()
 
 
@@ -165,27 +166,9 @@ def _pressures(item: int, text: str, start: int, end: int) -> Iterator[Found]:
     high, low = float(match["high"]), float(match["low"])
     if not (40 <= high <= 320 and 10 <= low <= 200 and low < high):
         return
-    said = said_of(text, start, match.end())
+    said = said_of_pressure(text, start, match.end())
     for name, value in (("systolic", high), ("diastolic", low)):
         yield Found(item, start, match.end(), f"{name}_blood_pressure", value, "mm[Hg]", dict(said))
-
-
-def said_of(text: str, start: int, end: int) -> dict[str, Any]:
-    """Return what makes a value no measurement of the patient's blood or body now.
-
-    `goal`: it is to be reached, or feared. `specimen`: it is of urine or another fluid. `dated`: it
-    is of another day than the note.
-    """
-    said: dict[str, Any] = {}
-    if _GOAL.search(text, max(0, start - 30), start):
-        said["goal"] = True
-    before = _OF_ANOTHER_FLUID.search(text, max(0, start - 70), start)
-    if before or _IN_ANOTHER_FLUID.match(text, end, end + 40):
-        said["specimen"] = "other"
-    dated = _DATED_BEFORE.search(text, max(0, start - 80), start)
-    if dated or _DATED_AFTER.match(text, end, end + 40):
-        said["dated"] = True
-    return said
 
 
 def _single(
@@ -206,7 +189,7 @@ def _single(
             return
         said |= {"low": read.value, "high": high.value}
         read = Quantity(None, high.unit)
-    elif sign := compared(match["sign"]):
+    elif sign := compared(match["sign"]) or _bound(text, end):
         said |= {"comparator": sign, "limit": read.value}
         read = Quantity(None, read.unit)
     said |= other_scale(read)
@@ -236,6 +219,12 @@ def _whole(text: str, measure: Measure, match: re.Match[str], end: int) -> bool:
     if written is not None:
         return unit_of(written) is not None
     return not re.match(r"[\w/%+]|[.,:-]\d", text[end : end + 2])
+
+
+def _bound(text: str, end: int) -> str:
+    """Return what `以上` (and more) or `以下` (and less) after a value makes of it."""
+    after = text[end : end + 2]
+    return ">=" if after == "以上" else "<=" if after in ("以下", "以内", "以內") else ""
 
 
 def compared(sign: str | None) -> str:

@@ -14,14 +14,20 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from biolake.core.units import to_ucum
+from biolake.text.characters import IDEOGRAPHS, NO_LETTER_AFTER
 from biolake.text.dictionary_terms import data_rows
 
 _GROUPED = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?=\s?[/A-Za-zµμ])"
 NUMBER = rf"(?:{_GROUPED}|\d{{1,9}}(?:[.,]\d{{1,9}}){{0,3}})"
-_POWER = r"(?:[x×*]\s?)?10\s?[\^*eE]?\s?[3-9]\s?/\s?(?:[LlμµuU][Ll]?|mm[3³]|mcL)"
-_NAME = r"[A-Za-zµμªº°%'][\w%°ºªµμ²³*^'\-]*"
+_POWER = r"(?:[x×*]\s?)?10\s?[\^*eE]?\s?[3-9⁹³⁶]\s?/\s?(?:[LlμµuU][Ll]?|mm[3³]|mcL)"
+# No ideographs: a word of Chinese may follow at once (120 mmol/L左右).
+_NAME = rf"[A-Za-zµμªº°%'](?:[^\W{IDEOGRAPHS}]|[%°ºªµμ²³*^'\-])*"
+_HAN = (
+    r"次\s?[/每]\s?(?:分[钟鐘]?|min)|毫米(?:汞|水[银銀])柱|℃|[摄攝]氏度|度|千克|公斤|[厘毫]米|公分|米(?!粒)"
+    r"|克\s?/\s?升|[毫微]摩[尔爾]\s?/\s?升|克|秒|次|分(?![钟鐘])"
+)
 UNIT = (
-    rf"(?:{_POWER}|mm\s?(?:de\s)?[Hh][Gg]\b|[°º]\s?[CcFf]\b|(?:degrees|grados)\s[A-Za-zí]+"
+    rf"(?:{_POWER}|{_HAN}|mm\s?(?:de\s)?[Hh][Gg]{NO_LETTER_AFTER}|[°º]\s?[CcFf]\b|(?:degrees|grados)\s[A-Za-zí]+"
     r"|m[lL]/min\s?/\s?1[.,]73\s?m[2²]?|beats per minute|breaths per minute|latidos por minuto"
     rf"|pack[ -]years?|x\s?'|/\s?(?:{_NAME})|{_NAME}(?:\s?/\s?(?:\d\s?)?{_NAME})?)"
 )
@@ -61,6 +67,7 @@ def unit_of(written: str) -> str | None:
     """Return the UCUM code of a unit as written; None where nobody knows it as a unit."""
     plain = unicodedata.normalize("NFKC", written).replace("μ", "u").replace("µ", "u")
     bare = re.sub(r"\s", "", plain).rstrip(".").lower().replace("×", "x")
+    bare = re.sub(r"^\*(?=10)", "x", bare)
     known = _units().get(bare)
     if known is None:
         known = to_ucum(plain.strip().rstrip("."))

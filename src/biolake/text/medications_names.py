@@ -1,4 +1,4 @@
-"""The names of medications: a shipped list, Spanish spellings by rule, and a lake's own terms."""
+"""The names of medications: shipped lists, Spanish spellings by rule, and a lake's own terms."""
 
 from __future__ import annotations
 
@@ -61,6 +61,9 @@ def compiled_names(more: Iterable[tuple[str, str]] = ()) -> Names:
         ingredients[row["ingredient"]] = row["atc"]
         said = [row["ingredient"], *filter(None, row["names"].split(";"))]
         for name in said:
+            names.setdefault(name, row["ingredient"])
+    for row in data_rows("medications_zh.csv"):
+        for name in row["names"].split(";"):
             names.setdefault(name, row["ingredient"])
     for name, ingredient in more:
         ingredients.setdefault(ingredient, "")

@@ -56,6 +56,33 @@ ROUTES = {
 }
 
 
+# The name of a medicine in a language, where a note does not write it as terms.DRUGS does.
+MEDICINES: dict[str, dict[str, str]] = {
+    "en": {},
+    "es": {
+        "metformin": "metformina",
+        "furosemide": "furosemida",
+        "albuterol": "salbutamol",
+        "aspirin": "ácido acetilsalicílico",
+        "atorvastatin": "atorvastatina",
+        "ceftriaxone": "ceftriaxona",
+        "norepinephrine": "noradrenalina",
+    },
+    "zh": {
+        "metoprolol": "美托洛尔",
+        "carvedilol": "卡维地洛",
+        "lisinopril": "赖诺普利",
+        "metformin": "二甲双胍",
+        "furosemide": "呋塞米",
+        "albuterol": "沙丁胺醇",
+        "aspirin": "阿司匹林",
+        "atorvastatin": "阿托伐他汀",
+        "ceftriaxone": "头孢曲松",
+        "norepinephrine": "去甲肾上腺素",
+    },
+}
+
+
 @dataclass(frozen=True)
 class Writing:
     """How one language's notes read; `{}` stands for the disease, and `{a}` and `{b}` for two."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from biolake.testing.hospital.note_phrases import NAMES, ROUTES, WRITINGS, Fate, Writing
+from biolake.testing.hospital.note_phrases import MEDICINES, NAMES, ROUTES, WRITINGS, Fate, Writing
 from biolake.testing.hospital.terms import DIAGNOSES, DRUGS, diagnosis, dotted
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Writer:
                 "unit": drug.unit,
                 "route": drug.route,
             }
-            draft.fill(line, (drug.name, facts))
+            draft.fill(line, (MEDICINES[self.language].get(drug.name, drug.name), facts))
             draft.say("\n")
 
     def _exam(self, draft: Draft, stay: Stay, rng: np.random.Generator) -> None:
