@@ -6,6 +6,7 @@ import csv
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from biolake.core.catalogue import discover
@@ -57,18 +58,18 @@ def measured(lake: Lake, subject: int) -> dict[str, int]:
     return dict(rows(lake, OF, subject))
 
 
-def owner(lake: Lake, ldl: float) -> int:
+def owner(lake: Lake, taken: str) -> int:
     ((subject,),) = rows(
         lake,
         "SELECT subject_id FROM events WHERE code = 'BIOBANK//ldl_cholesterol'"
-        " AND abs(numeric_value - ?) < 0.01",
-        ldl,
+        " AND time = ?::TIMESTAMP",
+        taken,
     )
     return subject
 
 
-def corrected(omics: Path, to: Path, patient: str) -> tuple[Path, float]:
-    """Give the first sample, a donor of cells, to another patient; return the LDL in it."""
+def corrected(omics: Path, to: Path, patient: str) -> tuple[Path, str]:
+    """Give the first sample, a donor of cells, to another patient; return when it was taken."""
     to.mkdir(parents=True)
     shutil.copy(omics / "samples.yaml", to)
     with (omics / "samples.csv").open() as stream:
@@ -76,7 +77,7 @@ def corrected(omics: Path, to: Path, patient: str) -> tuple[Path, float]:
     table[1][1] = patient
     with (to / "samples.csv").open("w", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows(table)
-    return to, float(table[1][3])
+    return to, table[1][2]
 
 
 def without_sample(site: Path) -> str:
@@ -90,8 +91,8 @@ def test_what_was_measured_in_a_sample_moves_with_it(hospital, lake, tmp_path):
     site = hospital / "site-1"
     load(lake, site / "mimic", site / "omics", site / "expression")
     extract(lake, CATALOGUE)
-    sheet, ldl = corrected(site / "omics", tmp_path / "site-1", without_sample(site))
-    before = owner(lake, ldl)
+    sheet, taken = corrected(site / "omics", tmp_path / "site-1", without_sample(site))
+    before = owner(lake, taken)
     had = measured(lake, before)
     assert set(had) == set(KINDS)
     report = load(lake, sheet)
@@ -99,7 +100,7 @@ def test_what_was_measured_in_a_sample_moves_with_it(hospital, lake, tmp_path):
     assert any("another subject's now: 1" in note for note in report.plan.reading.notes)
     extract(lake, CATALOGUE)
     load(lake, site / "expression")
-    after = owner(lake, ldl)
+    after = owner(lake, taken)
     assert after != before
     assert measured(lake, before) == {}
     assert measured(lake, after) == had
@@ -115,10 +116,10 @@ def test_a_sample_given_to_a_patient_not_met_before_does_not_make_the_two_one(
     site = hospital / "site-1"
     load(lake, site / "mimic", site / "omics")
     people = rows(lake, "SELECT count(*) FROM subjects")[0][0]
-    sheet, ldl = corrected(site / "omics", tmp_path / "site-1", "77777777")
-    before = owner(lake, ldl)
+    sheet, taken = corrected(site / "omics", tmp_path / "site-1", "77777777")
+    before = owner(lake, taken)
     load(lake, sheet)
-    after = owner(lake, ldl)
+    after = owner(lake, taken)
     assert after != before
     assert rows(lake, "SELECT count(*) FROM subjects") == [(people + 1,)]
     assert rows(lake, "SELECT count(*) FROM asset_samples WHERE subject_id = ?", before) == [(0,)]
@@ -159,3 +160,41 @@ def test_a_sheet_with_offsets_is_kept_in_utc(hospital, lake):
     samples = len((site / "expression" / "samples.csv").read_text().splitlines()) - 1
     assert found == [(samples, True)]
     assert rows(lake, "SELECT clock FROM sites") == [("utc",)]
+
+
+def one_donor(folder: Path, name: str) -> None:
+    import anndata
+    import pandas as pd
+
+    folder.mkdir(parents=True)
+    obs = pd.DataFrame(
+        {"sample": [name] * 40, "cell_type": ["T"] * 40}, [f"c{n}" for n in range(40)]
+    )
+    counts = np.random.default_rng(1).poisson(1.0, (40, 60)).astype(np.float32)
+    genes = pd.DataFrame(index=[f"G{n}" for n in range(60)])
+    anndata.AnnData(counts, obs, genes).write_h5ad(folder / "cells.h5ad")
+
+
+def test_the_one_sample_of_a_file_is_not_whoever_has_its_number(hospital, lake, tmp_path):
+    site = hospital / "site-1"
+    with (site / "omics" / "samples.csv").open() as stream:
+        first, second = list(csv.DictReader(stream))[:2]
+    one_donor(tmp_path / "site-1" / "cells", first["patient"])
+    load(lake, site / "mimic", tmp_path / "site-1" / "cells")
+    held = "SELECT subject_id, (SELECT subject_id FROM asset_samples) FROM assets"
+    assert rows(lake, held) == [(None, None)]
+    sheet = tmp_path / "site-1" / "sheet"
+    sheet.mkdir()
+    shutil.copy(site / "omics" / "samples.yaml", sheet)
+    for patient in (second["patient"], first["patient"]):
+        line = ",".join((first["patient"], patient, second["taken_at"], "99.5"))
+        (sheet / "samples.csv").write_text(f"sample,patient,taken_at,ldl\n{line}\n")
+        load(lake, sheet)
+        extract(lake, CATALOGUE)
+        found = rows(
+            lake,
+            "SELECT DISTINCT subject_id, time FROM events WHERE starts_with(code, 'CELL_SHARE')",
+        )
+        assert [(who, when.isoformat()) for who, when in found] == [
+            (owner(lake, second["taken_at"]), second["taken_at"])
+        ]

@@ -177,12 +177,12 @@ def test_log_values_are_taken_from_raw_where_x_is_scaled(tmp_path: Path) -> None
     assert read(h5ad, path).log1p
 
 
-def test_a_file_of_one_donor_has_a_subject_and_no_samples(tmp_path: Path) -> None:
+def test_a_file_of_one_donor_has_one_sample(tmp_path: Path) -> None:
     path = write(tmp_path / "a.h5ad", adata(donor_id=["P1"] * 60))
     asset = found(h5ad, path)
-    assert asset.subject == "P1"
-    assert asset.samples == ()
-    assert read(h5ad, path).samples == ()
+    assert asset.subject is None
+    assert [sample.name for sample in asset.samples] == ["P1"]
+    assert read(h5ad, path).samples == ("P1",)
 
 
 def test_a_sample_column_parts_the_cells_of_a_donor(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_cells_are_joined_by_name_and_not_by_place(tmp_path: Path) -> None:
     assert cells.coordinates.tolist() == [[139.5 - n, 7 * (39 - n)] for n in range(40)]
     asset = found(spatial, *source(tmp_path))
     assert asset.modality == "spatial"
-    assert asset.subject == SECRET
+    assert [sample.name for sample in asset.samples] == [SECRET]
     assert "1 cells have a place and no counts: left out" in asset.notes
 
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from biolake.core.assets import FoundAsset
+from biolake.core.assets import FoundAsset, FoundSample
 from biolake.core.reading import Chunk
 from biolake.core.schema import MAPPED_ASSETS, MICROSECONDS
 
@@ -72,6 +72,9 @@ class AssetLinks:
             found, subject=link.subject, system="", encounter=link.encounter, listed=True
         )
         found = found if link.time is None else self._timed(found, link.time)
+        if len(found.samples) == 1:  # what the row says of the file it says of its sample
+            sample = FoundSample(link.subject, time=_first(link.time, found.samples[0].time))
+            found = replace(found, subject=None, samples=(sample,))
         if link.modality in (None, found.modality):
             return found, ""
         if found.modality not in _PICTURES:
@@ -84,6 +87,10 @@ class AssetLinks:
         if found.start is not None and end is not None:
             end += time - found.start
         return replace(found, start=time, end=end, utc_offset=0 if self.utc else None)
+
+
+def _first(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one
 
 
 def _names(name: str) -> Iterator[str]:

@@ -53,7 +53,6 @@ class Read:
 
     cells: Cells
     attributes: Mapping[str, Any]
-    subject: str | None
     times: Sequence[int | None]  # one a sample, or one
 
 
@@ -67,13 +66,11 @@ def assembled(sheet: Sheet) -> Read:
     log1p = not values.counts and sheet.log1p and not values.negative and not values.endless
     endless = f"{chosen.where} holds no counts, and NaN or infinite values"
     notes = (*sheet.notes, samples.note, mended, endless if values.endless else "")
-    # A file of one person's cells has a subject of its own, and no samples.
-    only = len(samples.names) == 1 and bool((samples.of_cell == 0).all())
     cells = Cells(
         matrix,
         values.counts,
-        () if only else samples.names,
-        np.full(len(sheet.obs), -1, dtype=np.int32) if only else samples.of_cell,
+        samples.names,
+        samples.of_cell,
         features,
         ids,
         typed[1] if typed else None,
@@ -89,8 +86,7 @@ def assembled(sheet: Sheet) -> Read:
         "cell_type_column": typed[0] if typed else "",
     }
     attributes = {**sheet.attributes, **columns, **_told(chosen, cells)}
-    subject = samples.names[0] if only else None
-    return Read(cells, attributes, subject, times_of(sheet.obs, samples))
+    return Read(cells, attributes, times_of(sheet.obs, samples))
 
 
 def _told(chosen: Candidate, cells: Cells) -> dict[str, Any]:

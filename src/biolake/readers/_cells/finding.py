@@ -67,7 +67,6 @@ def found_asset(files: Sequence[SourceFile], read: Read, kind: str = "") -> Foun
         "spatial" if spatial else "cells",
         tuple(files),
         facts,
-        subject=read.subject,
         start=min(told) if len(told) == len(times) else None,
         notes=cells.notes,
         samples=samples,
