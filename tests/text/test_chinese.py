@@ -12,6 +12,7 @@ from biolake.core.media import Note
 from biolake.extractors.note_diagnoses import note_diagnoses
 from biolake.extractors.note_measurements import note_measurements
 from biolake.extractors.note_medications import note_medications
+from biolake.text.context import contexts
 from biolake.text.dictionary import diagnoses
 from biolake.text.dictionary_terms import data_rows, listed_terms
 from biolake.text.measurements import measurements
@@ -44,7 +45,9 @@ def test_every_code_of_the_lists_is_one_of_icd_10_cm_that_says_all() -> None:
     terms = listed_terms("zh")
     assert len(terms) > 1500
     assert len(dict(terms)) == len(terms)
-    assert [row for row in terms if not icd.is_valid_item(row[1]) or not icd.is_leaf(row[1])] == []
+    assert [row for row in terms if not icd.is_valid_item(row[1])] == []
+    # A note does not say whether an injury is seen for the first time.
+    assert [row for row in terms if not icd.is_leaf(row[1]) and row[1][0] not in "ST"] == []
     assert [row for row in listed_terms("es") if not icd.is_valid_item(row[1])] == []
 
 
@@ -149,7 +152,7 @@ def test_what_is_stopped_or_not_tolerated_is_told_so(
 
 @pytest.mark.parametrize(
     "text",
-    ["胰岛素抵抗", "维生素D缺乏", "肾上腺素能受体", "地高辛血药浓度", "青霉素皮试阴性",
+    ["胰岛素抵抗", "维生素D缺乏", "肾上腺素能受体", "地高辛血药浓度", "青霉素皮试阴性", "青霉素(-)",
      "可定期复查", "不良反应停止", "可威胁生命", "三磷酸腺苷", "类克罗恩表现", "血清叶酸",
      "干扰素释放试验"],
 )  # fmt: skip
@@ -212,8 +215,8 @@ def test_a_value_is_read_with_its_unit(text: str, found: list[tuple[str, float, 
 @pytest.mark.parametrize(
     "text",
     ["前白蛋白 20", "转铁蛋白 2.5g/L", "间接胆红素 12umol/L", "白细胞介素-6 12pg/ml", "高血压3级",
-     "肌酐清除率 60ml/min", "呼吸困难2天", "体重下降5kg", "血压波动", "尿素氮 7.2mmol/L",
-     "10%葡萄糖 500ml", "血压120\uff5e130/70\uff5e80mmHg"],
+     "肌酐清除率 60ml/min", "呼吸困难2天", "胎心率 142次/分", "体重下降5kg", "血压波动",
+     "尿素氮 7.2mmol/L",     "10%葡萄糖 500ml", "血压120\uff5e130/70\uff5e80mmHg"],
 )  # fmt: skip
 def test_what_only_looks_like_a_measurement_is_left_alone(text: str) -> None:
     assert values(f"查体：{text}。") == []
@@ -239,6 +242,51 @@ def test_the_value_at_admission_is_of_now_though_another_stands_before_it() -> N
     found = measurements(TextRun.of(["患者3天前发热，体温最高39.5℃，入院查体：体温37.2℃。"]))
     assert found.value == [39.5, 37.2]
     assert ["dated" in said for said in found.attributes] == [True, False]
+
+
+@pytest.mark.parametrize("text", ["餐前血糖 7.8mmol/L", "生化血糖 7.8mmol/L"])
+def test_words_before_a_cue_do_not_hide_it(text: str) -> None:
+    assert values(text) == [("glucose", 7.8, "mmol/L")]
+
+
+def test_a_value_of_another_clause_is_no_dose() -> None:
+    found = drugs("皮下注射门冬胰岛素，空腹血糖控制在7-8mmol/L；阿司匹林，每日监测血压")
+    assert [(name, said) for _, name, said in found] == [
+        ("insulin aspart", {}),
+        ("acetylsalicylic acid", {}),
+    ]
+    assert drugs("metformin, glucose 120 mg/dL")[0][2] == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "assertion", "experiencer"),
+    [
+        ("肺炎已排除。", "negated", "patient"),
+        ("已排除肺炎。", "negated", "patient"),
+        ("肺栓塞待排。", "possible", "patient"),
+        ("心力衰竭可能。", "possible", "patient"),
+        ("无胸闷，考虑急性胃炎。", "possible", "patient"),
+        ("有糖尿病家族史。", "affirmed", "family"),
+        ("无尿频。", "negated", "patient"),
+        ("心电图未见异常，胸痛。", "affirmed", "patient"),
+    ],
+)
+def test_what_is_said_after_a_disease_counts_as_what_is_said_before(
+    text: str, assertion: str, experiencer: str
+) -> None:
+    run = TextRun.of([text])
+    found = diagnoses(run)
+    context = contexts(run, found.item[-1:], found.start[-1:], found.end[-1:])
+    assert context.words("assertion").to_pylist() == [assertion]
+    assert context.words("experiencer").to_pylist() == [experiencer]
+
+
+@pytest.mark.parametrize("text", ["高血压病史10年。", "糖尿病史。", "冠心病史5年。"])
+def test_a_history_is_told_though_it_shares_a_letter_with_the_disease(text: str) -> None:
+    run = TextRun.of([text])
+    found = diagnoses(run)
+    context = contexts(run, found.item, found.start, found.end)
+    assert context.words("temporality").to_pylist() == ["historical"]
 
 
 NOTE = Note(

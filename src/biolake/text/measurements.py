@@ -66,7 +66,11 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _GLEASON = re.compile(r"[ :=]*(?:score|of|de|grado)?[ (]*(\d)\s?\+\s?(\d)(?![\d+])", re.IGNORECASE)
-_LONGER = frozenset("前化量接极極转轉")  # before a cue: 前白蛋白, 间接胆红素, 转铁蛋白
+# Longer names that end in a cue, cut before it.
+_LONGER = (
+    ("前", "白蛋白"), ("糖化", "白蛋白"), ("微量", "白蛋白"), ("转", "铁蛋白"), ("间接", "胆红素"),
+    ("極", "低密度"), ("极", "低密度"), ("胎", "心率"), ("胎儿", "体重"), ("胎兒", "體重"),
+)  # fmt: skip
 _GLUED = re.compile(
     rf"{NO_LETTER_BEFORE}(BP(?=\d)|HR(?=\d)|T(?=\d\d(?:\.\d)?\s?[℃°]))", re.IGNORECASE
 )
@@ -141,8 +145,11 @@ def _glued(run: TextRun) -> Iterator[Found]:
 
 def _within_a_word(text: str, start: int) -> bool:
     """Tell a cue that ends another word: no HDL in `non-HDL`."""
-    if start and text[start - 1] in _LONGER:
-        return True
+    if text[start] >= "\u4e00":
+        return any(
+            text.startswith(cue, start) and text.endswith(before, 0, start)
+            for before, cue in _LONGER
+        )
     return start > 1 and text[start - 1] in "-_/" and text[start - 2].isalnum()
 
 

@@ -37,7 +37,7 @@ _DATED_BEFORE = re.compile(
     r"|(?:a[nñ]o|mes) pasado"
     r"|previ[oa]s?|previamente|anterior(?:es)?)\b[^.;\n]{0,60}$"
     rf"|(?:{_EARLIER})(?:(?!入院(?!前)|[查]体|查體|目前|[现現][测測]|急[诊診]|今[日晨])[^。；\n]){{0,40}}$"
-    r"|(?:最高|最低)[^。；，,;\n]{0,8}$",
+    r"|最[高低快慢大小][^。；，,;\n]{0,8}$",
     re.IGNORECASE,
 )
 _DATED_AFTER = re.compile(
@@ -47,7 +47,7 @@ _DATED_AFTER = re.compile(
     r"|[ ，,（(]*(?:\d{4}[-年]|\d{1,2}月\d{1,2}日|\d{1,2}[天日周年][余]?前)",
     re.IGNORECASE,
 )
-_EXTREME = re.compile("最高|最低")
+_EXTREME = re.compile("最[高低快慢]")
 _BOUND = re.compile("以[上下内內]")  # 140/90mmHg以下
 
 

@@ -60,7 +60,7 @@ _NOT_AFTER = re.compile(
     r"[ -](?:deficien\w*|resistan\w*|resisten\w*|antibod\w*|induced|sensitiv\w*|sensib\w*|toxicity"
     r"|withdrawal|analog\w*|levels?\b|panel|test\w*|pump supplies)"
     r"|缺乏|耐[药藥]|抵抗|敏感|抗[体體]|[诱誘][导導]|中毒|撤[药藥]|水平|(?:血[药藥]?)?[浓濃]度|受体|受體|能神|[释釋]放"
-    r"|皮[试試]|[试試][验驗]|牙|帽|[样樣]|脱氨酶|封管|化重",
+    r"|皮[试試]|[试試][验驗]|牙|帽|[样樣]|脱氨酶|封管|化重|[（(][-+\u00b1\uff0d\uff0b]",
     re.IGNORECASE,
 )
 _NOT_BEFORE = re.compile(

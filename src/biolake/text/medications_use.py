@@ -21,7 +21,7 @@ _DOSE = (
     rf"(?P<low>{_NUMBER})(?:\s?(?:-|–|to|a)\s?(?P<high>{_NUMBER}))?\s?(?P<unit>{_UNIT})"
     rf"(?P<per>(?:\s?/\s?(?:{_PER})(?![a-z]))*)"
 )
-_DOSE += rf"(?!²|[.·]\s?(?:kg|h|min)-){NO_LETTER_AFTER}"
+_DOSE += rf"(?!²|[.·]\s?(?:kg|h|min)-|\s?/\s?d?[lL](?![a-z])){NO_LETTER_AFTER}"
 DOSE = re.compile(_DOSE, re.IGNORECASE)
 _CHANGED = re.compile(
     rf"(?:\b(?:from|de)\s|[由从從]\s?){_NUMBER}\s?(?:{_UNIT})?(?:\s(?:to|a)\s|\D{{0,4}}[至为為到]\s?)"
@@ -33,6 +33,8 @@ _BEFORE = re.compile(
 )
 _NEAR = 30  # characters between a name and its dose
 _NEW = re.compile(r"[,;+、，；及和]|\b(?:and|with|plus|or|y|e|con|más|o)\b", re.IGNORECASE)
+# Words after a comma are of something else: 胰岛素，空腹血糖7-8mmol.
+_OTHER_CLAUSE = re.compile("[，,][^，,]*[\u4e00-\u9fff]{3}")
 _UNITS = {
     "mgr": "mg", "milligram": "mg", "milligrams": "mg", "miligramos": "mg", "mcg": "ug",
     "µg": "ug", "μg": "ug", "microgram": "ug", "micrograms": "ug", "gr": "g", "gram": "g",
@@ -131,7 +133,7 @@ _TIMES_HAN = re.compile(
     rf"|(?P<before>{_COUNT})\s?次\s?[/每]\s?(?P<of>[日天周週])"
     r"|每\s?隔?\s?(?P<hours>\d{1,2})\s?[个個]?\s?(?:小[时時]|h)"
     r"|(?P<qod>隔[日天])|(?P<weekly>每[周週])"
-    r"|(?P<daily>/\s?[日天]|每[晚早晨]|睡前|晨起|每[日天](?![^，。；\n]{0,8}分))"
+    r"|(?P<daily>/\s?[日天]|每[晚早晨]|睡前|晨起|每[日天](?=\s?(?:\d|口?服|[，,。；;）)\n]|$))(?![^，。；\n]{0,8}分))"
 )
 _PRN = re.compile(
     rf"{NO_LETTER_BEFORE}"
@@ -173,6 +175,8 @@ def dose_after(text: str, start: int, stop: int, following: int) -> re.Match[str
     changed = _CHANGED.search(text, start, stop)
     match = DOSE.search(text, changed.end() if changed else start, stop)
     if match is None or match.start() - start > _NEAR + len(changed[0] if changed else ""):
+        return None
+    if _OTHER_CLAUSE.search(text, start, match.start()):
         return None
     between = text[match.end() : following] if following >= 0 else "…"
     if re.fullmatch(r"\s*(?:的|(?:of|de)\s+(?:la\s|el\s)?)", between, re.IGNORECASE):
