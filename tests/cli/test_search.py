@@ -177,12 +177,17 @@ def test_the_index_says_how_old_it_is_and_a_search_does_too(tmp_path: Path) -> N
     (notes,) = (part for part in status["parts"] if part["part"] == "notes")
     assert (notes["new"], notes["removed"], notes["rows"]) == (1, 0, 30)
     page = run(root, "search", "later", "--kind", "notes").stdout
-    assert "1 asset not in it yet" in page
+    assert "1 asset not in it, 0 rows left out" in page
     assert "biolake index build" in run(root, "index", "status").stdout
     again = call(root, "index", "build", "--only", "notes")
     assert [(part["part"], part["new"], part["built"]) for part in again["parts"]] == [
         ("notes", 1, True)
     ]
+    earlier = run(root, "search", "takotsubo", "--at", "1").stdout
+    assert "The index of notes is of commit 2: 0 assets not in it, 1 row left out." in earlier
+    assert "An earlier commit is searched as far as" in earlier
+    assert "index of codes" not in earlier
+    assert "biolake index build" not in earlier
 
 
 def test_a_subject_forgotten_is_found_no_more(tmp_path: Path) -> None:

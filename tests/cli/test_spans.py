@@ -50,6 +50,7 @@ def test_spans_are_chosen_by_code_label_subject_and_note(lake: Path) -> None:
     assert texts(told("--lake", lake, "spans", "--code", "F*")) == ["Fever"]
     assert texts(told("--lake", lake, "spans", "--code", "%")) == ["%"]
     assert texts(told("--lake", lake, "spans", "--code", "well_*")) == ["well_done"]
+    assert texts(told("--lake", lake, "spans", "--code", "NOTE_DIAGNOSIS//F*")) == ["Fever"]
     assert told("--lake", lake, "spans", "--label", "nothing")["spans"] == []
     second = subject_of(open_lake(str(lake)), "IS//p2")
     found = told("--lake", lake, "spans", "--subject", second)

@@ -101,6 +101,10 @@ def test_a_code_keeps_notes_and_spans_to_those_about_it(lake: Lake) -> None:
     assert searched(lake, "espondilitis", filters=filters) == []
     assert searched(lake, "diagnosis", "spans", filters=filters) == [NOTES[4].asset_id]
     assert searched(lake, "syndrome infarction", "codes", filters=filters) == ["ICD10CM//I51.81"]
+    for code in ("NOTE_DIAGNOSIS//ICD10CM//I51*", "NOTE_DIAGNOSIS//ICD10CM//I51.81"):
+        filters = Filters(code=code)
+        assert searched(lake, "cardiomyopathy", filters=filters) == [NOTES[4].asset_id]
+        assert searched(lake, "diagnosis", "spans", filters=filters) == [NOTES[4].asset_id]
 
 
 def test_a_word_that_nothing_holds_names_the_nearest(lake: Lake) -> None:

@@ -116,8 +116,7 @@ def words_page(data: dict[str, Any]) -> Iterator[RenderableType]:
         yield f"Nothing in: {', '.join(empty)}."
     for word, near in data["did_you_mean"].items():
         yield f"Nothing holds '{word}'. Did you mean '{near}'?"
-    for late in data["behind"]:
-        yield _behind(late, data["commit"])
+    yield from _behind(data["behind"], data["commit"])
     yield from data["notes"]
 
 
@@ -187,13 +186,24 @@ def _times(word: str, count: int) -> str:
     return word if count == 1 else f"{word} ×{count}"
 
 
-def _behind(late: dict[str, Any], commit: int) -> str:
+def _behind(parts: list[dict[str, Any]], commit: int) -> Iterator[str]:
+    """Say in a few lines which parts are of another commit; not of those that lack nothing."""
     from biolake.cli.pages import counted
 
-    said = f"The index of {late['kind']} is of commit {late['built_at']}, this is commit {commit}"
-    if late["new"] is not None:
-        said += f": {counted(late['new'], 'asset')} not in it yet, {late['gone']:,} rows left out"
-    return f"{said}. Bring it up to date: biolake index build"
+    uncounted: dict[int, list[str]] = {}
+    late = [one for one in parts if one["new"] != 0 or one["gone"]]
+    for one in late:
+        if one["new"] is None:
+            uncounted.setdefault(one["built_at"], []).append(one["kind"])
+            continue
+        lacks = f"{counted(one['new'], 'asset')} not in it, {counted(one['gone'], 'row')} left out"
+        yield f"The index of {one['kind']} is of commit {one['built_at']}: {lacks}."
+    for built, kinds in uncounted.items():
+        yield f"The index of {', '.join(kinds)} is of commit {built}, this is commit {commit}."
+    if any(one["built_at"] < commit for one in late):
+        yield "Bring it up to date: biolake index build"
+    elif late:
+        yield "An earlier commit is searched as far as the index of a later one still holds it."
 
 
 def like_page(data: dict[str, Any]) -> Iterator[RenderableType]:

@@ -36,7 +36,9 @@ _COLUMNS = (
 _CHOSEN = """
 FROM spans
 WHERE ($label IS NULL OR label = $label)
-    AND ($code IS NULL OR code LIKE $code ESCAPE '!')
+    AND ($code IS NULL OR code LIKE $code ESCAPE '!'
+        OR (CASE WHEN starts_with(code, 'NOTE_') THEN code ELSE 'NOTE_DIAGNOSIS//' || code END)
+        LIKE $code ESCAPE '!')
     AND ($subject IS NULL OR subject_id = $subject)
     AND ($asset IS NULL OR asset_id = $asset)
 """

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from biolake.lake.columns import NO_TIME
 from biolake.lake.door import View
@@ -26,10 +27,13 @@ FROM biolake_rows r LEFT JOIN (
 ) a USING (asset_id)
 ORDER BY r.number
 """
-_CODED = """
-SELECT DISTINCT asset_id FROM spans
-WHERE CASE WHEN $prefix THEN starts_with(code, $code) ELSE code = $code END
-"""
+# A diagnosis is asked for as its span has it, or as the code of its event.
+_DIAGNOSIS, _OWN = "NOTE_DIAGNOSIS//", "NOTE_"
+_CODED = f"""
+SELECT DISTINCT asset_id FROM spans, LATERAL (SELECT unnest([code,
+    CASE WHEN starts_with(code, '{_OWN}') THEN code ELSE '{_DIAGNOSIS}' || code END]) AS one)
+WHERE CASE WHEN $prefix THEN starts_with(one, $code) ELSE one = $code END
+"""  # noqa: S608 - ours
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,17 @@ def coded(view: View, filters: Filters) -> pa.Array:
     code, prefix = filters.code_begins()
     found = view.con.sql(_CODED, params={"code": code, "prefix": prefix}).to_arrow_table()
     return found["asset_id"].combine_chunks()
+
+
+def about(codes: pa.ChunkedArray, filters: Filters, *, found: bool) -> np.ndarray:
+    """Mark the codes that are asked for; those found in notes also by the code of their event."""
+    code, prefix = filters.code_begins()
+    test = pc.starts_with if prefix else pc.equal
+    marked = test(codes, code)
+    if found:
+        events = pc.binary_join_element_wise(_DIAGNOSIS, codes, "")
+        marked = pc.or_(marked, test(pc.if_else(pc.starts_with(codes, _OWN), codes, events), code))
+    return np.asarray(pc.fill_null(marked, False).to_numpy())
 
 
 def _microseconds(moment: datetime) -> int:

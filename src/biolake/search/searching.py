@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from biolake.lake.door import View
 from biolake.search.explaining import Place, Snippet, places, snippet
 from biolake.search.home import BuiltPart, home_of, require_state
-from biolake.search.owned import Filters, Owned, coded, owned
+from biolake.search.owned import Filters, Owned, about, coded, owned
 from biolake.search.parts import PARTS
 from biolake.search.postings import Postings
 from biolake.search.query import Query
@@ -119,11 +119,10 @@ class OpenPart:
             return fits
         if self.built.name == "notes":
             found = pc.is_in(self._columns["owner"], value_set=coded(self._view, filters))
+            marked = np.asarray(found.to_numpy())
         else:
-            code, prefix = filters.code_begins()
-            column = self._rows.columns(["code"])["code"]
-            found = pc.starts_with(column, code) if prefix else pc.equal(column, code)
-        marked = np.asarray(pc.fill_null(found, False).to_numpy())
+            codes = self._rows.columns(["code"])["code"]
+            marked = about(codes, filters, found=self.built.name == "spans")
         return marked if fits is None else fits & marked
 
 
