@@ -6,11 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.ingest.beeps import NOON, READER, rows, take, write
+from tests.ingest.beeps import NOON, READER, micros, rows, take, write
 
+from biolake.core.assets import FoundAsset, FoundSample
 from biolake.core.catalogue import Catalogue, reader
 from biolake.core.reading import Chunk, ReadContext, Reading, SourceFile, SubjectSystem, Tally
 from biolake.core.schema import MAPPED_ASSETS
+from biolake.ingest.asset_links import OF_MANY, AssetLinks
 from biolake.lake.lake import Lake, init
 from biolake.lake.verifying import verify
 
@@ -138,3 +140,19 @@ def test_a_list_says_what_a_picture_shows_and_nothing_else(
     assert rows(lake, "SELECT modality FROM assets WHERE subject_id IS NOT NULL") == [(kept,)]
     told = any("another kind of data" in note for note in report.plan.reading.notes)
     assert told == (kept == "ecg")
+
+
+def test_a_list_says_whose_the_one_sample_of_a_file_is_and_nothing_of_many():
+    links = AssetLinks()
+    said = {"subject": "7", "encounter": None, "time": NOON, "modality": None}
+    names = ("one.vcf", "many.vcf")
+    links.take(pa.Table.from_pylist([said | {"file": n} for n in names], MAPPED_ASSETS))
+    sample = FoundSample("2")
+    one, many = (
+        FoundAsset("genotype", (SourceFile(name, name),), samples=(sample,) * count)
+        for name, count in zip(names, (1, 2), strict=True)
+    )
+    found, fault = links.of(one)
+    assert (found.subject, found.listed, fault) == (None, True, "")
+    assert [(each.name, each.time) for each in found.samples] == [("7", micros(NOON))]
+    assert links.of(many) == (many, OF_MANY)

@@ -24,6 +24,9 @@ class _Link:
     modality: str | None = None
 
 
+OF_MANY = "listed under one subject, and holds samples of many: their own names count"
+
+
 @dataclass
 class AssetLinks:
     """Whose the asset files are, as the source's own rows say: file name → subject."""
@@ -67,6 +70,8 @@ class AssetLinks:
         links = [link for link in mine if link is not None]
         if len(links) < len(mine) or len({link.subject for link in links}) > 1:
             return replace(found, subject=None, listed=False), "listed under two subjects"
+        if len(found.samples) > 1:
+            return found, OF_MANY
         link = links[0]
         found = replace(
             found, subject=link.subject, system="", encounter=link.encounter, listed=True
