@@ -116,8 +116,9 @@ def _quote(view: View, rows: list[dict[str, Any]]) -> None:
         row["text"] = None
         spans_of.setdefault(row["asset_id"], []).append(row)
     for name, note in open_notes(discover("biolake.readers"))(view, list(spans_of)):
-        for row in spans_of[name] if isinstance(note, Note) else ():
-            row["text"] = note.text[row["start"] : row["end"]]
+        if isinstance(note, Note):
+            for row in spans_of[name]:
+                row["text"] = note.text[row["start"] : row["end"]]
 
 
 def _page(data: dict[str, Any]) -> Iterator[RenderableType]:
