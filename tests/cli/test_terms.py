@@ -49,6 +49,13 @@ def test_a_code_nobody_knows_is_refused_with_the_nearest(lake):
     assert refused("--lake", lake, "codes", "map", "NOTHING//1")[0] == 2
 
 
+def test_where_no_terminology_is_loaded_the_one_that_comes_along_is_named(tmp_path):
+    root = loaded(tmp_path)
+    code, error = refused("--lake", root, "codes", "ancestors", "ICD10CM//I21.4")
+    assert (code, "no terminology is loaded" in error["message"]) == (2, True)
+    assert "biolake codes load icd10cm" in error["next"]
+
+
 def test_loading_a_name_again_replaces_it_and_the_lake_stays_whole(tmp_path):
     root = loaded(tmp_path)
     path = tmp_path / "kinds.csv"

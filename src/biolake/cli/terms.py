@@ -182,6 +182,11 @@ def _unknown(view: View, code: str) -> WrongUse:
         " ORDER BY jaro_winkler_similarity(lower(code), lower($1)) DESC, code LIMIT 1",
         [code],
     )
+    if not near and not view.rows("SELECT 1 FROM terminologies LIMIT 1"):
+        return WrongUse(
+            f"no event carries the code '{code}', and no terminology is loaded",
+            next="ICD-10-CM comes with Biolake: biolake codes load icd10cm",
+        )
     if not near:
         return unknown_code(view, code)
     return WrongUse(
