@@ -126,6 +126,16 @@ def test_a_sample_given_to_a_patient_not_met_before_does_not_make_the_two_one(
     assert rows(lake, "SELECT count(*) FROM asset_samples WHERE subject_id = ?", after) == [(2,)]
 
 
+def test_a_forgotten_subject_does_not_come_back_by_its_sample(hospital, lake, tmp_path):
+    site = hospital / "site-1"
+    load(lake, site / "mimic", site / "omics")
+    sheet, taken = corrected(site / "omics", tmp_path / "site-1", "77777777")
+    forget(lake, owner(lake, taken))
+    load(lake, sheet)
+    assert rows(lake, "SELECT * FROM events WHERE time = ?::TIMESTAMP", taken) == []
+    assert verify(lake).problems == ()
+
+
 def test_expression_of_samples_of_nobody_waits_for_the_sheet_and_makes_no_subject(hospital, lake):
     site = hospital / "site-1"
     load(lake, site / "mimic")

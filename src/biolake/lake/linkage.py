@@ -183,6 +183,8 @@ class Linkage:
         found = [known[h] for h, _ in firm if h in known]
         if not found:
             found = [known[h] for h, _ in identifiers if h in known]
+            if FORGOTTEN in found:
+                return FORGOTTEN, [FORGOTTEN]
             if firm and found and self._is_recorded(found[0]):
                 system, text, _ = firm[0][1]
                 own = (system, text) == (self._system.name, str(value))
