@@ -3,7 +3,8 @@
 The texts are one field of a file of JSON lines, repeated to at least 20 MB; phrases are drawn from
 them by a seed: one to three neighbouring words. One thread; a first pass compiles and is not timed.
 
-    python benchmarks/text.py notes.jsonl --field text --phrases 1000     # with: pip install pyahocorasick
+    pip install pyahocorasick
+    python benchmarks/text.py notes.jsonl --field text --phrases 1000
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import click
 import pyarrow as pa
 
 from biolake.cli.app import COMMANDS, main
-from biolake.core.assets import EncoderInput, FoundCode, SignalInput, TileInput
+from biolake.core.assets import EncoderInput, FoundCode, SignalInput, TextInput, TileInput
 from biolake.core.catalogue import Extension, Kind, discover
 from biolake.ingest.mapping import functions
 from biolake.lake.quality import Threshold, shipped_thresholds
@@ -176,6 +176,8 @@ def _inputs(wanted: EncoderInput) -> str:
         return f"for each {wanted.seconds:g} s of {leads}"
     if isinstance(wanted, TileInput):
         return f"for each tile of {wanted.size} pixels at {wanted.mpp:g} µm, at most {wanted.most}"
+    if isinstance(wanted, TextInput):
+        return "for each chunk of a note"
     return f"for a picture of {wanted.size} × {wanted.size}"
 
 

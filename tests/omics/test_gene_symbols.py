@@ -15,7 +15,8 @@ from biolake.omics.gene_symbols import is_date_like
 INTACT = [
     "TP53", "MARCH1", "MARCHF1", "MARC1", "MTARC1", "SEPT2", "Sept7", "SEPTIN2", "DEC1", "DELEC1",
     "OCT4", "NOV", "MAY", "HLA-DRA", "RP11-34P13.7", "7SK", "Y_RNA", "5S_rRNA", "AC009948.5", "MAR",
-    "MARS", "MARS2", "MARK1", "MARCO", "SEP15", "SEPP1", "SEPW1", "1-8U", "ENSG00000131018.3", "6-10", "",
+    "MARS", "MARS2", "MARK1", "MARCO", "SEP15", "SEPP1", "SEPW1", "1-8U",
+    "ENSG00000131018.3", "6-10", "",
 ]  # fmt: skip
 DATES = [
     "1-Mar", "01-Mar", "2-Sep", "15-Sep", "Mar-01", "Sep-2", "1-Dec", "SEP2", "Sep2", "MAR1",

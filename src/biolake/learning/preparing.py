@@ -41,15 +41,15 @@ def prepare(opened: Opened, wanted: EncoderInput) -> Prepared:
             return _slices(opened, wanted)
         raise _other_kind("a picture or a volume")
     if isinstance(wanted, TextInput):
-        if not isinstance(opened, Note):
-            raise _other_kind("a note")
         return _chunks(opened)
     if not isinstance(opened, Slide):
         raise _other_kind("a slide")
     return _tiles(opened, wanted)
 
 
-def _chunks(note: Note) -> Prepared:
+def _chunks(note: Opened) -> Prepared:
+    if not isinstance(note, Note):
+        raise _other_kind("a note")
     chunks = [note.text[start:end] for start, end in chunk_places(note.text)]
     return Prepared(np.array(chunks, dtype=object))
 
