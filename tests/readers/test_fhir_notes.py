@@ -85,6 +85,18 @@ def test_a_document_becomes_an_event_and_a_note_of_its_subject_and_encounter(tmp
 
 
 @pytest.mark.parametrize(
+    ("said", "code"),
+    [({}, "DOCUMENT//untyped"), ({"category": [{"text": "Nursing"}]}, "TEXT//Nursing")],
+)
+def test_a_document_of_no_type_is_of_its_category_or_untyped(tmp_path, said, code):
+    untyped = document(attachment("Slept well.")) | said
+    del untyped["type"]
+    source = write(tmp_path, PATIENT, untyped)
+    assert [event["code"] for event in events(source)] == [code]
+    assert texts(source) == ["Slept well."]
+
+
+@pytest.mark.parametrize(
     ("data", "kind", "text"),
     [
         ("Größe".encode("latin-1"), "text/plain; charset=ISO-8859-1", "Größe"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from biolake.core.keys import row_key
@@ -76,6 +77,15 @@ def _coded(field: str) -> Callable[[Json, Scope], str]:
     return lambda resource, scope: fhir.concept_code(
         resource.get(field) or {}, field, scope.source.book
     )
+
+
+def _document_type(resource: Json, scope: Scope) -> str:
+    """Return the type of a document, else its category; R4 asks for neither."""
+    book = scope.source.book
+    for concept in (resource.get("type") or {}, *(resource.get("category") or ())):
+        with suppress(FieldError):
+            return fhir.concept_code(concept, "type", book)
+    return book.add("DOCUMENT//untyped", "a document of which the source does not say the type")
 
 
 def _certainty(resource: Json) -> Value:
@@ -179,7 +189,7 @@ PLANS = {
         "registered cancelled",
         _report,
     ),
-    "DocumentReference": Plan(_coded("type"), ("date",), "current", "superseded"),
+    "DocumentReference": Plan(_document_type, ("date",), "current", "superseded"),
 }
 OBSERVATION = "preliminary final amended corrected unknown", "registered cancelled"
 ENCOUNTER = "arrived triaged in-progress onleave finished unknown", "planned cancelled"
