@@ -237,7 +237,12 @@ def test_a_finding_of_a_sample_stands_at_its_sample_s_time_else_the_asset_s(
         made = [{"item": 0, "sample": s, "code": "AGE//a", "at": 60.0} for s in (0, 1)]
         return Measured(findings(*made))
 
-    load(lake, chunk(people=[("p1", "x", "s1", "site"), ("p2", "x", "s2", "site")], file="a.csv"))
+    load(
+        lake,
+        chunk(
+            people=[("p1", "sample", "s1", "site"), ("p2", "sample", "s2", "site")], file="a.csv"
+        ),
+    )
     later = NOON + timedelta(days=9)
     write_cohort(source, "a", "s1", "s2", times={"s2": micros(later)}, start=micros(NOON))
     take(lake, source, reader=CATALOGUE)
@@ -253,7 +258,12 @@ def test_a_finding_of_a_sample_stands_at_its_sample_s_time_else_the_asset_s(
 def test_a_new_version_takes_back_what_it_does_not_find_again(lake: Lake, source: Path) -> None:
     noon = micros(NOON)
     write_lines(source, "a", ("p1", noon, "fever cough fever"), ("p2", noon, "fine fever"))
-    load(lake, chunk(people=[("p1", "x", "s1", "site"), ("p2", "x", "s2", "site")], file="a.csv"))
+    load(
+        lake,
+        chunk(
+            people=[("p1", "sample", "s1", "site"), ("p2", "sample", "s2", "site")], file="a.csv"
+        ),
+    )
     write_cohort(source, "b", "s1", "s2", "s1", calls=[[0, 1, 2], [2, 1, 0]])
     take(lake, source, reader=CATALOGUE)
     run(lake, words, doses)
@@ -349,7 +359,7 @@ def test_runs_are_small_and_cover_every_note_once(lake: Lake, source: Path) -> N
 def test_what_was_found_for_others_in_a_file_gone_with_a_forgotten_subject_is_taken_back_once(
     lake: Lake, source: Path
 ) -> None:
-    people = [("p1", "x", "s1", "site"), ("p2", "x", "s2", "site")]
+    people = [("p1", "sample", "s1", "site"), ("p2", "sample", "s2", "site")]
     load(lake, chunk(people=people, file="a.csv"))
     write_cohort(source / "a", "a", "s2", "s1", calls=[[0, 1], [2, 1]])
     write_cohort(source / "b", "b", "s2", calls=[[1]])
