@@ -28,7 +28,7 @@ from tests.readers import (
 from tests.signals.synthesis import ecg
 
 from biolake.core.catalogue import Extension, discover
-from biolake.core.media import Image, Opened, Recording, Signal, Volume
+from biolake.core.media import Image, Note, Opened, Recording, Signal, Volume
 from biolake.testing.asset_readers import AssetReaderTests
 from biolake.testing.encoders import EncoderTests
 from biolake.testing.extractors import ExtractorTests
@@ -179,11 +179,20 @@ def slides() -> Sequence[Opened]:
     return [drawn_slide()[0]]
 
 
+def notes() -> Sequence[Opened]:
+    said = (
+        "Past medical history:\n- COPD\n\nExam: BP 120/80 mmHg. No pneumonia.\n"
+        "Medications:\n- metformin 500 mg PO daily\n"
+    )
+    return [Note(said), Note("患者否认高血压。血压 130/80 mmHg。二甲双胍 500 mg 口服 每日一次。")]
+
+
 MEDIA: dict[str, Callable[[], Sequence[Opened]]] = {
     "cells": cells_files.examples,
     "ct": tomograms,
     "ecg": electrocardiograms,
     "genotype": genotype_files.examples,
+    "note": notes,
     "ppg": pulses,
     "slide": slides,
     "spatial": cells_files.examples,

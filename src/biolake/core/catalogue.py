@@ -137,20 +137,7 @@ def extractor(
     A changed answer needs a new `version`: what the old one found is then found again.
     """
 
-    def register(function: Extract) -> Extension:
-        return Extension(
-            "extractor",
-            _name(function),
-            title,
-            function,
-            function.__module__,
-            needs=needs,
-            extra=extra,
-            version=version,
-            codes=tuple(codes),
-        )
-
-    return register
+    return _extractor(title, needs, version, codes, extra, many=False)
 
 
 def batch_extractor(
@@ -161,7 +148,13 @@ def batch_extractor(
     For what is quicker over many small assets at once: rules over notes.
     """
 
-    def register(function: ExtractMany) -> Extension:
+    return _extractor(title, needs, version, codes, extra, many=True)
+
+
+def _extractor(
+    title: str, needs: str, version: str, codes: Sequence[FoundCode], extra: str, *, many: bool
+) -> Callable[[Callable[..., Any]], Extension]:
+    def register(function: Callable[..., Any]) -> Extension:
         return Extension(
             "extractor",
             _name(function),
@@ -172,7 +165,7 @@ def batch_extractor(
             extra=extra,
             version=version,
             codes=tuple(codes),
-            many=True,
+            many=many,
         )
 
     return register

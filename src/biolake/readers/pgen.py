@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from biolake.core.assets import Content, FoundAsset, Surroundings, UnreadableFile
 from biolake.core.catalogue import asset_reader
-from biolake.core.errors import BiolakeError, SourceUnreadable
+from biolake.core.errors import SourceUnreadable
 from biolake.core.installed import require
 from biolake.core.media import VariantList
 from biolake.core.reading import SourceFile
+from biolake.readers._genotypes.file_sets import FileSets
 from biolake.readers._genotypes.finding import (
     checked_order,
-    declaration_beside,
     declaration_of,
     declared_build,
     found_genotypes,
@@ -25,47 +25,23 @@ from biolake.readers._genotypes.finding import (
 from biolake.readers._genotypes.tables import SampleList, plain_bytes, psam_samples, pvar_variants
 
 _MAGIC = b"\x6c\x1b"
-_PARTS = (".pgen", ".pvar", ".psam")
 _CHECKED = 1 << 24  # genotypes read at a time when a set is looked through
-
-
-def _stem(name: str) -> tuple[str, str]:
-    plain = name[:-4] if name.lower().endswith(".pvar.zst") else name
-    ending = PurePosixPath(plain).suffix.lower()
-    return (plain[: -len(ending)], ending) if ending in _PARTS else (plain, "")
 
 
 def claims(name: str, _head: bytes) -> bool:
     """Take .pgen, .pvar, .pvar.zst and .psam files."""
-    return bool(_stem(name)[1])
+    return bool(_SETS.stem(name)[1])
 
 
 def find(
     files: Sequence[SourceFile], surroundings: Surroundings
 ) -> Iterator[FoundAsset | UnreadableFile]:
     """Yield one asset a file set, every variant of it read once; samples are named by their IID."""
-    parts: dict[tuple[str, str], SourceFile] = {_stem(file.name): file for file in files}
-    for file in files:
-        stem, ending = _stem(file.name)
-        missing = [other for other in _PARTS if (stem, other) not in parts]
-        if parts[stem, ending] is not file:
-            yield UnreadableFile(file, "there is another file of this name, plain or zstd")
-        elif missing:
-            name = PurePosixPath(stem).name
-            yield UnreadableFile(file, f"there is no {name}{missing[0]} beside it")
-        elif ending == ".pgen":
-            require("omics", "pgenlib", to="read .pgen files", where=file.name)
-            mine = [parts[stem, each] for each in _PARTS]
-            try:
-                yield _asset(mine, declaration_beside(file, surroundings))
-            except BiolakeError as error:
-                where = PurePosixPath(error.where).name
-                for each in mine:
-                    reason = error.message + (f" ({where})" if where else "")
-                    yield UnreadableFile(each, reason)
+    yield from _SETS.find(files, surroundings)
 
 
 def _asset(files: list[SourceFile], declaration: SourceFile | None) -> FoundAsset:
+    require("omics", "pgenlib", to="read .pgen files", where=files[0].name)
     told = declared_build(declaration.path.read_bytes() if declaration else None)
     pgen, pvar, psam = (file.path for file in files)
     opened = _opened(pgen, pvar.read_bytes(), psam.read_bytes(), told)
@@ -77,6 +53,9 @@ def _asset(files: list[SourceFile], declaration: SourceFile | None) -> FoundAsse
         opened.close()
     extra = [] if declaration is None else [declaration]
     return found_genotypes([*files, *extra], opened.variants, opened.samples, "hardcalls")
+
+
+_SETS = FileSets((".pgen", ".pvar", ".psam"), {".pvar.zst": ".pvar"}, "zstd", _asset)
 
 
 class PgenGenotypes:
@@ -141,10 +120,7 @@ def pgen(content: Content) -> PgenGenotypes:
     Source: https://www.cog-genomics.org/plink/2.0/formats#pgen
     """
     require("omics", "pgenlib", to="read .pgen files")
-    names = {_stem(name)[1]: name for name in content.names}
-    missing = [part for part in _PARTS if part not in names]
-    if missing:
-        raise SourceUnreadable(f"the set has no {missing[0]}", where=content.names[0])
+    names = _SETS.by_ending(content.names)
     told = declared_build(declaration_of(content))
     pvar, psam = content.read(names[".pvar"]), content.read(names[".psam"])
     return _opened(content.path(names[".pgen"]), pvar, psam, told)

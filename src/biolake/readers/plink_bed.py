@@ -6,19 +6,18 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import IO
 
 import numpy as np
 
 from biolake.core.assets import Content, FoundAsset, Surroundings, UnreadableFile
 from biolake.core.catalogue import asset_reader
-from biolake.core.errors import BiolakeError, SourceUnreadable
+from biolake.core.errors import SourceUnreadable
 from biolake.core.media import VariantList
 from biolake.core.reading import SourceFile
 from biolake.omics.genotypes.packed import row_bytes
+from biolake.readers._genotypes.file_sets import FileSets
 from biolake.readers._genotypes.finding import (
-    declaration_beside,
     declaration_of,
     declared_build,
     found_genotypes,
@@ -31,21 +30,12 @@ _MAGIC = b"\x6c\x1b"
 _BY_VARIANT, _BY_SAMPLE = b"\x01", b"\x00"
 _HEAD = 3
 _BLOCK = 1 << 22
-_PARTS = (".bed", ".bim", ".fam")
 _INTERVALS = (b"chr", b"track", b"browser", b"#")  # how a BED of genomic intervals begins
-
-
-def _stem(name: str) -> tuple[str, str]:
-    """Split a file's name into its stem and which of the three it is."""
-    plain = name[:-3] if name.lower().endswith(".gz") else name
-    path = PurePosixPath(plain)
-    ending = path.suffix.lower()
-    return (plain[: -len(ending)], ending) if ending in _PARTS else (plain, "")
 
 
 def claims(name: str, head: bytes) -> bool:
     """Take .bed, .bim and .fam files, plain or gzipped; not lists of genomic intervals (.bed)."""
-    ending = _stem(name)[1]
+    ending = _SETS.stem(name)[1]
     return bool(ending) and not (ending == ".bed" and head.startswith(_INTERVALS))
 
 
@@ -53,24 +43,7 @@ def find(
     files: Sequence[SourceFile], surroundings: Surroundings
 ) -> Iterator[FoundAsset | UnreadableFile]:
     """Yield one asset a file set, checked against its sizes; its samples are named by their IID."""
-    parts: dict[tuple[str, str], SourceFile] = {_stem(file.name): file for file in files}
-    for file in files:
-        stem, ending = _stem(file.name)
-        missing = [other for other in _PARTS if (stem, other) not in parts]
-        if parts[stem, ending] is not file:
-            yield UnreadableFile(file, "there is another file of this name, plain or gzipped")
-        elif missing:
-            name = PurePosixPath(stem).name
-            yield UnreadableFile(file, f"there is no {name}{missing[0]} beside it")
-        elif ending == ".bed":
-            mine = [parts[stem, each] for each in _PARTS]
-            try:
-                yield _asset(mine, declaration_beside(file, surroundings))
-            except BiolakeError as error:
-                where = PurePosixPath(error.where).name
-                for each in mine:
-                    reason = error.message + (f" ({where})" if where else "")
-                    yield UnreadableFile(each, reason)
+    yield from _SETS.find(files, surroundings)
 
 
 def _asset(files: list[SourceFile], declaration: SourceFile | None) -> FoundAsset:
@@ -83,6 +56,9 @@ def _asset(files: list[SourceFile], declaration: SourceFile | None) -> FoundAsse
     with bed.path.open("rb") as stream:
         _check(stream, len(variants), len(samples.names))
     return found_genotypes([*files, *extra], variants, samples.names, "hardcalls")
+
+
+_SETS = FileSets((".bed", ".bim", ".fam"), {".gz": ""}, "gzipped", _asset)
 
 
 def _check(stream: IO[bytes], variants: int, samples: int) -> None:
@@ -144,10 +120,7 @@ class BedGenotypes(PackedGenotypes):
 
     def __init__(self, content: Content) -> None:
         self._content = content
-        self._names = {_stem(name)[1]: name for name in content.names}
-        missing = [part for part in _PARTS if part not in self._names]
-        if missing:
-            raise SourceUnreadable(f"the set has no {missing[0]}", where=content.names[0])
+        self._names = _SETS.by_ending(content.names)
         self._bed = self._names[".bed"]
         self._file: IO[bytes] | None = None
         self._zipped = content.part(self._bed, 0, 2) == b"\x1f\x8b"
