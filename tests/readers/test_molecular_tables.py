@@ -177,7 +177,7 @@ SHEET = {
     " subject: patient, system: mrn}\nmatrices:\n"
     "  - {file: m.tsv, kind: expression, scale: log2, samples: detect}\n",
     "s.csv": "sample,patient,taken_at\nX1,7,2021-03-04T05:06\nX2,8,2022-01-02\nX3,8,\n"
-    "X4,9,yesterday\nX5,9,2021-01-01T00:00:00+01:00\nX1,7,2021-03-04\n",
+    "X4,9,yesterday\nX5,9,2021-01-01T00:00:00+01:00\nX1,7,2021-03-04T05:06\n",
     "m.tsv": "gene\tX1\tX2\tX3\tX9\nTP53\t1\t2\t3\t4\nMYC\t\t5\t6\t7\n",
 }
 
@@ -198,6 +198,15 @@ def test_samples_without_a_time_are_quarantined_with_all_their_values(tmp_path):
         "s.csv": [(4, "taken_at"), (5, "taken_at"), (6, "taken_at"), (7, "sample")],
         "m.tsv": [(1, "column 4"), (1, "column 5")],
     }
+
+
+@pytest.mark.parametrize("again", ["X1,7,2021-03-05", "X1,8,2021-03-04T05:06"])
+def test_of_a_sample_told_of_in_two_ways_neither_is_believed(tmp_path, again):
+    sheet = SHEET["s.csv"].rsplit("X1", 1)[0] + again + "\n"
+    folder = write_folder(tmp_path, SHEET | {"s.csv": sheet})
+    assert {(2, "sample"), (7, "sample")} <= set(rejects(folder)["s.csv"])
+    assert (1, "column 2") in rejects(folder)["m.tsv"]
+    assert {row["subject"] for row in rows(folder)} == {"X2"}
 
 
 def test_times_that_all_have_an_offset_are_utc(tmp_path):

@@ -27,6 +27,7 @@ OTHER_CLOCK = {
     "local": "with an offset, where most times of this sheet have none",
 }
 TWICE = "this sample stands here twice"
+CONTRADICTED = "this sample stands here twice, with another time or subject: neither is believed"
 PLACEHOLDER = "a placeholder, which would join strangers"
 NOBODY = (
     "nobody has said yet whose this sample is: load what says so and then this again,"
@@ -100,7 +101,16 @@ def read_sheet(file: SourceFile, said: Samples, whose: Callable[[str], str]) -> 
             fault = None if mark else (said.id, NOBODY)
         seen.add(sample)
         rows.append(Row(line, sample, _microseconds(time), subject, fault))
-    return Sheet(opened, said, tuple(rows), clock, digest.hexdigest())
+    return Sheet(opened, said, _agreeing(said, rows), clock, digest.hexdigest())
+
+
+def _agreeing(said: Samples, rows: list[Row]) -> tuple[Row, ...]:
+    """Fault every row of a sample that is told of in two ways: the earlier time may look ahead."""
+    first = {row.sample: (row.time, row.subject) for row in reversed(rows)}
+    others = (row for row in rows if (row.time, row.subject) != first[row.sample])
+    torn = {row.sample for row in others} - {""}
+    fault = (said.id, CONTRADICTED)
+    return tuple(replace(row, fault=fault) if row.sample in torn else row for row in rows)
 
 
 def _cells(opened: TextTable, said: Samples) -> Iterator[tuple[int, str, str, str]]:
